@@ -1,0 +1,20 @@
+/*
+ * file_linux.h - reads a small local file whole.
+ *
+ * Why:   configuration, profiles and certificates are small files that are read once and checked whole.
+ * Owns:  nothing.
+ * Rules: only regular files (or what a path such as /dev/stdin leads to), at most the buffer's max.
+ * Faults: absent, unreadable, over-long, a directory: each a clear error.
+ * Runs in: every process.
+ * Tests: tests/unit/file_linux_test.c
+ */
+#ifndef TWINPOST_FILE_LINUX_H
+#define TWINPOST_FILE_LINUX_H
+
+#include "hal/base/bytes.h"
+
+/* Replaces what out holds. ERR_NOT_FOUND, ERR_DENIED, ERR_TOO_LARGE (over out->max), ERR_BAD_INPUT (a directory),
+ * ERR_IO. */
+MUST_USE enum err file_linux_read(const char *path, struct buf *out, struct err_info *info);
+
+#endif
