@@ -1,0 +1,192 @@
+/*
+ * acks.c - which sequences the broker acknowledged, and when: one row for a run.
+ *
+ * Why:   trace and retention ask when a sequence was acknowledged; a row for each would double the writing.
+ * Owns:  table acks (stream, epoch, first..last, at).
+ * Rules: 1. Acknowledgements of one transaction within a second of each other become one row, with the first time.
+ *        2. Nothing is acknowledged that was not appended.
+ *        3. Ranges stay when retention deletes the rows: the trace of a document is kept.
+ * Faults: an outbox row that should be there and is not is damage.
+ * Runs in: the core.
+ * Tests: tests/unit/store_test.c
+ */
+#include "store_forward/store_internal.h"
+
+static int64_t ack_checksum(const struct ack_row *row)
+{
+	struct row_sum sum = row_sum_begin(TABLE_ACK);
+	row_sum_int(&sum, row->stream);
+	row_sum_int(&sum, row->epoch);
+	row_sum_int(&sum, row->first);
+	row_sum_int(&sum, row->last);
+	row_sum_int(&sum, row->at);
+	return row_sum_end(&sum);
+}
+
+bool ack_load(sqlite3_stmt *statement, struct ack_row *row)
+{
+	*row = (struct ack_row){
+	    .stream = sql_column_small(statement, 0, STORE_STREAMS_MAX),
+	    .epoch = sqlite3_column_int64(statement, 1),
+	    .first = sqlite3_column_int64(statement, 2),
+	    .last = sqlite3_column_int64(statement, 3),
+	    .at = sqlite3_column_int64(statement, 4),
+	};
+	return row->stream >= 1 && row->first >= 1 && row->last >= row->first &&
+	       ack_checksum(row) == sqlite3_column_int64(statement, 5);
+}
+
+enum err ack_put(struct store *store, const struct ack_row *row, struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_PUT);
+	sql_bind_int(statement, 1, row->stream);
+	sql_bind_int(statement, 2, row->epoch);
+	sql_bind_int(statement, 3, row->first);
+	sql_bind_int(statement, 4, row->last);
+	sql_bind_int(statement, 5, row->at);
+	sql_bind_int(statement, 6, ack_checksum(row));
+	return store_run(store, statement, "writing acknowledgements", info);
+}
+
+enum err ack_find(struct store *store, int stream, int64_t epoch, int64_t sequence, struct ack_row *row,
+                  struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_AT);
+	sql_bind_int(statement, 1, stream);
+	sql_bind_int(statement, 2, epoch);
+	sql_bind_int(statement, 3, sequence);
+	bool more = false;
+	enum err err = store_step(store, statement, &more, "reading acknowledgements", info);
+	if (err == ERR_OK && more && !ack_load(statement, row))
+		err = store_row_damaged(store, info, "an acknowledgement of stream %d", stream);
+	else if (err == ERR_OK && (!more || row->last < sequence))
+		err = err_set(info, ERR_NOT_FOUND, "sequence %lld of stream %d is not acknowledged",
+		              (long long)sequence, stream);
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err ack_flush(struct store *store, struct stream *stream, struct err_info *info)
+{
+	struct ack_range *range = &stream->now.range;
+	if (range->to == 0)
+		return ERR_OK;
+	struct ack_row row = {stream->now.shown.id, stream->now.shown.epoch, range->from, range->to,
+	                      range->at};
+	enum err err = ack_put(store, &row, info);
+	if (err == ERR_OK)
+		*range = (struct ack_range){0};
+	return err;
+}
+
+/* Bytes of all events of the stream up to this sequence, from its row. */
+static enum err bytes_up_to(struct store *store, const struct stream *stream, int64_t sequence,
+                            int64_t *bytes, struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_OUTBOX_TOTAL);
+	sql_bind_int(statement, 1, outbox_key(stream->now.shown.id, sequence));
+	bool more = false;
+	enum err err = store_step(store, statement, &more, "looking up an acknowledged row", info);
+	if (err == ERR_OK) {
+		*bytes = more ? sqlite3_column_int64(statement, 0) : -1;
+		if (*bytes < stream->now.bytes_acked || *bytes > stream->now.bytes_total)
+			err = store_row_damaged(store, info, "the outbox row of stream %s, sequence %lld",
+			                        stream->now.shown.name, (long long)sequence);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err store_acknowledge(struct store *store, int stream_id, int64_t sequence, int64_t now_ns,
+                           struct err_info *info)
+{
+	struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL);
+	enum err err = store_writable(store, info);
+	if (err != ERR_OK)
+		return err;
+	struct stream_state *now = &stream->now;
+	if (sequence <= now->shown.acked_sequence)
+		return ERR_OK;
+	if (sequence >= now->shown.next_sequence)
+		return err_set(info, ERR_BAD_INPUT,
+		               "sequence %lld of stream %s cannot be acknowledged: the last one is %lld",
+		               (long long)sequence, now->shown.name, (long long)now->shown.next_sequence - 1);
+	int64_t bytes = 0;
+	err = bytes_up_to(store, stream, sequence, &bytes, info);
+	if (err != ERR_OK)
+		return err;
+	stream_touch(stream);
+	bool near =
+	    now->range.to != 0 && now_ns - now->range.at < NS_PER_S && now->range.at - now_ns < NS_PER_S;
+	if (!near) {
+		err = ack_flush(store, stream, info);
+		if (err != ERR_OK)
+			return err;
+		now->range = (struct ack_range){.from = now->shown.acked_sequence + 1, .at = now_ns};
+	}
+	now->range.to = sequence;
+	now->shown.acked_sequence = sequence;
+	now->bytes_acked = bytes;
+	now->shown.outbox_bytes = (uint64_t)(now->bytes_total - bytes);
+	return ERR_OK;
+}
+
+enum err store_acknowledged_since(struct store *store, int stream_id, int64_t since_ns, int64_t *sequence,
+                                  struct err_info *info)
+{
+	struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL);
+	const struct stream_state *now = &stream->now;
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_SINCE);
+	sql_bind_int(statement, 1, now->shown.id);
+	sql_bind_int(statement, 2, now->shown.epoch);
+	sql_bind_int(statement, 3, since_ns);
+	bool more = false;
+	enum err err = store_step(store, statement, &more, "reading acknowledgements", info);
+	*sequence = err == ERR_OK && more ? sqlite3_column_int64(statement, 0) : 0;
+	sqlite3_reset(statement);
+	/* The range of this moment is not in the table yet. */
+	if (*sequence == 0 && now->range.to != 0 && now->range.at >= since_ns)
+		*sequence = now->range.from;
+	if (*sequence != 0 && *sequence <= now->pruned)
+		*sequence = now->pruned + 1;
+	if (*sequence > now->shown.acked_sequence)
+		*sequence = 0;
+	return err;
+}
+
+/* When the last run of acknowledgements of the stream began; 0: there is none. */
+static enum err acknowledged_last_of(struct store *store, const struct stream *stream, int64_t *at_ns,
+                                     struct err_info *info)
+{
+	const struct stream_state *now = &stream->now;
+	*at_ns = now->range.at;
+	if (now->range.to != 0)
+		return ERR_OK;
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_NEWEST);
+	sql_bind_int(statement, 1, now->shown.id);
+	sql_bind_int(statement, 2, now->shown.epoch);
+	bool more = false;
+	struct ack_row row = {.at = 0};
+	enum err err = store_step(store, statement, &more, "reading acknowledgements", info);
+	if (err == ERR_OK && more && !ack_load(statement, &row))
+		err = store_row_damaged(store, info, "an acknowledgement of stream %d", now->shown.id);
+	*at_ns = row.at;
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err store_acknowledged_last(struct store *store, int64_t now_ns, int64_t *at_ns, struct err_info *info)
+{
+	*at_ns = 0;
+	for (int i = 0; i < store->stream_count; i++) {
+		int64_t at = 0;
+		enum err err = acknowledged_last_of(store, store->streams[i], &at, info);
+		if (err != ERR_OK)
+			return err;
+		if (at <= now_ns && at > *at_ns)
+			*at_ns = at;
+	}
+	return ERR_OK;
+}

@@ -1,0 +1,27 @@
+/*
+ * digest.h - SHA-256, the only hash of the product.
+ *
+ * Why:   one file knows mbedTLS's names, which differ between 2.28 and 3.x.
+ * Owns:  nothing.
+ * Source: FIPS 180-4 (SHA-256), by mbedTLS.
+ * Runs in: the core.
+ * Tests: tests/unit/digest_test.c (NIST examples)
+ */
+#ifndef TWINPOST_DIGEST_H
+#define TWINPOST_DIGEST_H
+
+#include "hal/base/bytes.h"
+
+#define DIGEST_BYTES    32
+#define DIGEST_HEX_SIZE (2 * DIGEST_BYTES + 1)
+
+struct digest {
+	uint8_t bytes[DIGEST_BYTES];
+};
+
+/* H(parts[0] | parts[1] | ...). */
+struct digest digest_of(const struct span *parts, size_t count);
+bool digest_equal(const struct digest *a, const struct digest *b);
+void digest_hex(const struct digest *digest, char text[DIGEST_HEX_SIZE]);
+
+#endif

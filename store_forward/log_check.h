@@ -1,0 +1,33 @@
+/*
+ * log_check.h - finds a write-ahead log that is damaged in its middle.
+ *
+ * Why:   SQLite takes the first frame whose checksum is wrong for the log's end. That is right after a power cut, and
+ *        wrong where a durable part has rotted: transactions that were committed, and may have been published, would
+ *        be gone in silence, and their sequences given to other events.
+ * Owns:  nothing.
+ * Rules: 1. Every commit was synced before the next was begun (synchronous = FULL). So after the first bad frame a
+ *           power cut leaves the end of one transaction at most; two commits of the same log's generation are damage.
+ *           (A transaction that was rolled back, or torn, may leave one commit frame behind in its generation; opening
+ *           the store begins a new one.)
+ *        2. Damage in the last transaction of all looks like a power cut; it cannot be told apart.
+ * Source: SQLite file format, section 4 "The Write-Ahead Log" (4.1 format, 4.2 checksum algorithm).
+ * Runs in: the core, at open.
+ * Tests: tests/unit/store_log_test.c
+ */
+#ifndef TWINPOST_LOG_CHECK_H
+#define TWINPOST_LOG_CHECK_H
+
+#include <sqlite3.h>
+
+#include "hal/base/err.h"
+
+struct log_check {
+	int frames_good;  /* up to the last one whose checksum holds */
+	int commits_lost; /* commit frames of the same generation after it */
+};
+
+/* Reads the log of the connection's file through its VFS; an absent log has no frames. Call it before anything is
+ * written. Returns SQLite's result code. */
+int log_check_read(sqlite3 *db, struct log_check *check);
+
+#endif

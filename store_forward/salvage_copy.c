@@ -1,0 +1,499 @@
+/*
+ * salvage_copy.c - reads what can still be read of a damaged store, around its bad pages.
+ *
+ * Why:   one bad page must not end the reading: the register says which documents the cloud has already.
+ * Owns:  the statements on the damaged file, for the time of one salvage.
+ * Rules: 1. Only rows whose checksum holds are taken.
+ *        2. Taken: streams, history, register, acknowledgements, exceptions. Not taken: watermarks and units, so that
+ *           everything is pulled again; the outbox, because its sequences belong to an epoch that ends here (its
+ *           acknowledged rows stay readable in the file that is put aside).
+ *        3. A revision that was not acknowledged is sent again. Its number is never given to other content, because
+ *           the broker may have it: where the subject has an acknowledged revision the register keeps the number with
+ *           a content of zeroes, which no document has, so that the next reading sends the following number; a subject
+ *           that was never acknowledged is dropped and begins at store_first_revision(), above all numbers given.
+ *        4. A table is walked upwards to the damage, jumped over in growing steps until a row can be read again, and
+ *           walked down from there to the damage: what is lost is the bad page.
+ * Faults: rows that cannot be read are counted; errors of the new file end the salvage.
+ * Runs in: the core, at open.
+ * Tests: tests/unit/store_salvage_test.c
+ */
+#include "store_forward/store_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS_PER_COMMIT 1000
+
+/* Rows of one table: as they were written, and not. */
+struct rows_read {
+	int64_t good;
+	int64_t bad;
+};
+
+/* Rows kept of one stream. */
+struct rows_kept {
+	int64_t documents;
+	int64_t amendments;
+};
+
+struct copy {
+	sqlite3 *old;
+	struct store *store;
+	struct salvage_counts *counts;
+	int64_t salvages; /* before this one */
+	struct rows_read documents;
+	struct rows_read amendments; /* rows of history */
+	int64_t epoch_highest;       /* ever seen */
+	int64_t revision_highest;
+	struct stream_state *streams; /* the old ones that could be read, by new id - 1 */
+	struct rows_kept *kept;       /* by new id - 1 */
+	int stream_count;
+	int new_ids[STORE_STREAMS_MAX + 1]; /* by old id; 0: not readable */
+	int uncommitted;
+};
+
+/* Where a walk stands: a text (and the revision), or a number, as the table's key is. */
+struct walk_key {
+	int64_t number;
+	size_t len;
+	char text[STORE_SUBJECT_MAX + 1];
+};
+
+struct walk {
+	const char *up;   /* from ?1 on */
+	const char *down; /* below ?1, down to ?2 (with it where a key has several rows) */
+	bool is_text;     /* of the key, which is the first column */
+	enum err (*row)(struct copy *copy, sqlite3_stmt *statement, struct err_info *info);
+	sqlite3_stmt *up_statement;
+	sqlite3_stmt *down_statement;
+};
+
+static void bind_key(const struct walk *walk, sqlite3_stmt *statement, int index, const struct walk_key *key)
+{
+	if (walk->is_text)
+		sql_bind_text(statement, index, (struct span){key->text, key->len});
+	else
+		sql_bind_int(statement, index, key->number);
+}
+
+/* false: a key that no row of ours has. */
+static bool column_key(const struct walk *walk, sqlite3_stmt *statement, struct walk_key *key)
+{
+	if (!walk->is_text) {
+		key->number = sqlite3_column_int64(statement, 0);
+		return true;
+	}
+	struct span text = sql_column_span(statement, 0);
+	if (text.len > STORE_SUBJECT_MAX)
+		return false;
+	if (text.len > 0)
+		memcpy(key->text, text.data, text.len);
+	key->len = text.len;
+	key->number = sqlite3_column_int64(statement, 1);
+	return true;
+}
+
+static int compare_keys(const struct walk *walk, const struct walk_key *a, const struct walk_key *b)
+{
+	int order =
+	    walk->is_text ? span_compare((struct span){a->text, a->len}, (struct span){b->text, b->len}) : 0;
+	return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
+}
+
+/* The n-th try above low: numbers double their distance; texts raise their last byte, then shorter and shorter
+ * beginnings, and last the first byte through all its values. false: no more. */
+static bool jump_target(const struct walk *walk, const struct walk_key *low, int n, struct walk_key *target)
+{
+	*target = *low;
+	if (walk->is_text)
+		target->number = INT64_MIN; /* with every revision */
+	else
+		return n < 62 && !__builtin_add_overflow(low->number, INT64_C(1) << n, &target->number);
+	int len = (int)low->len;
+	int position = len - 1 - n;
+	if (position >= 0) {
+		target->len = (size_t)position + 1;
+		unsigned char byte = (unsigned char)target->text[position];
+		target->text[position] = (char)(byte < 0xFF ? byte + 1 : byte);
+		return true;
+	}
+	int first = (len > 0 ? (unsigned char)low->text[0] : 0) + 1 + (n - len + 1);
+	target->len = 1;
+	target->text[0] = (char)first;
+	return first <= 0xFF;
+}
+
+static enum err commit_sometimes(struct copy *copy, bool now, struct err_info *info)
+{
+	if (!now && ++copy->uncommitted < ROWS_PER_COMMIT)
+		return ERR_OK;
+	copy->uncommitted = 0;
+	enum err err = store_commit(copy->store, info);
+	return err == ERR_OK ? store_begin(copy->store, info) : err;
+}
+
+/* Steps to the end or the damage. *rc: SQLITE_DONE, or what stopped it; *last: the last key seen. direction: 1 up,
+ * -1 down. A key out of order is damage too: pages that point in a circle would be walked for ever. */
+static enum err walk_rows(struct copy *copy, const struct walk *walk, int direction, struct walk_key *last,
+                          int *rc, struct err_info *info)
+{
+	sqlite3_stmt *statement = direction > 0 ? walk->up_statement : walk->down_statement;
+	bool first = direction > 0; /* upwards the start belongs to it */
+	enum err err = ERR_OK;
+	while (err == ERR_OK && (*rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct walk_key seen;
+		int order =
+		    column_key(walk, statement, &seen) ? compare_keys(walk, &seen, last) * direction : -1;
+		if (order < 0 || (order == 0 && !first)) {
+			*rc = SQLITE_CORRUPT;
+			break;
+		}
+		*last = seen;
+		first = false;
+		err = walk->row(copy, statement, info);
+		if (err == ERR_OK)
+			err = commit_sometimes(copy, false, info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+/* The first row above the damage that a jump reaches. */
+static bool jump(const struct walk *walk, const struct walk_key *low, struct walk_key *high)
+{
+	struct walk_key target;
+	for (int n = 0; jump_target(walk, low, n, &target); n++) {
+		bind_key(walk, walk->up_statement, 1, &target);
+		int rc = sqlite3_step(walk->up_statement);
+		bool reached = rc == SQLITE_ROW && column_key(walk, walk->up_statement, high);
+		sqlite3_reset(walk->up_statement);
+		if (reached && compare_keys(walk, high, &target) >= 0 && compare_keys(walk, high, low) > 0)
+			return true;
+		if (rc == SQLITE_DONE)
+			return false;
+	}
+	return false;
+}
+
+static enum err walk_prepared(struct copy *copy, const struct walk *walk, struct err_info *info)
+{
+	const struct walk_key end = {.number = INT64_MAX, .len = 1, .text = "\xFF"};
+	struct walk_key low = {.number = walk->is_text ? INT64_MIN : 0};
+	for (;;) {
+		/* Each round begins above the one before it: a key is never gone back to. */
+		int rc = SQLITE_DONE;
+		struct walk_key high = end;
+		bind_key(walk, walk->up_statement, 1, &low);
+		enum err err = walk_rows(copy, walk, 1, &low, &rc, info);
+		if (err != ERR_OK || rc == SQLITE_DONE)
+			return err;
+		bool more = jump(walk, &low, &high);
+		if (!more)
+			high = end;
+		struct walk_key reached = high;
+		bind_key(walk, walk->down_statement, 1, &high);
+		bind_key(walk, walk->down_statement, 2, &low);
+		err = walk_rows(copy, walk, -1, &reached, &rc, info);
+		if (err != ERR_OK || !more)
+			return err;
+		low = high;
+	}
+}
+
+static enum err walk_table(struct copy *copy, struct walk *walk, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	if (sqlite3_prepare_v2(copy->old, walk->up, -1, &walk->up_statement, NULL) == SQLITE_OK &&
+	    sqlite3_prepare_v2(copy->old, walk->down, -1, &walk->down_statement, NULL) == SQLITE_OK)
+		err = walk_prepared(copy, walk, info);
+	else
+		copy->counts->unreadable = true;
+	sqlite3_finalize(walk->up_statement);
+	sqlite3_finalize(walk->down_statement);
+	return err;
+}
+
+/* The one row of table store; what it does not tell any more is taken from the rows. */
+static void read_identity(struct copy *copy)
+{
+	sqlite3_stmt *statement = NULL;
+	struct store_identity identity = {0};
+	int rc = sqlite3_prepare_v2(copy->old, "SELECT " IDENTITY_COLUMNS " FROM store WHERE id = 1", -1,
+	                            &statement, NULL);
+	if (rc == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW && identity_load(statement, &identity)) {
+		copy->salvages = identity.salvages;
+		copy->epoch_highest = identity.epoch_floor;
+		copy->store->identity.created_ns = identity.created_ns;
+		memcpy(copy->store->identity.urn_prefix, identity.urn_prefix, sizeof identity.urn_prefix);
+	} else {
+		copy->counts->rows_lost++;
+	}
+	sqlite3_finalize(statement);
+}
+
+static void read_streams(struct copy *copy)
+{
+	sqlite3_stmt *statement = NULL;
+	int rc = sqlite3_prepare_v2(copy->old, "SELECT " STREAM_COLUMNS " FROM streams WHERE id = ?1", -1,
+	                            &statement, NULL);
+	for (int id = 1; id <= STORE_STREAMS_MAX && rc == SQLITE_OK; id++) {
+		struct stream_state *state = &copy->streams[copy->stream_count];
+		sqlite3_reset(statement);
+		sql_bind_int(statement, 1, id);
+		int step = sqlite3_step(statement);
+		if (step == SQLITE_DONE)
+			continue;
+		if (step != SQLITE_ROW || !stream_load(statement, state) || state->shown.id != id) {
+			copy->counts->rows_lost++;
+			continue;
+		}
+		copy->stream_count++;
+		copy->new_ids[id] = copy->stream_count;
+		if (state->shown.epoch > copy->epoch_highest)
+			copy->epoch_highest = state->shown.epoch;
+	}
+	if (rc != SQLITE_OK)
+		copy->counts->unreadable = true;
+	sqlite3_finalize(statement);
+}
+
+/* Loads and moves the row to its stream's new id. false: not to be had. */
+static bool take_revision(struct copy *copy, sqlite3_stmt *statement, char table, struct register_row *row)
+{
+	struct rows_read *read = table == TABLE_REGISTER ? &copy->documents : &copy->amendments;
+	bool taken = register_load(statement, table, row);
+	if (taken) {
+		if (row->document.epoch > copy->epoch_highest)
+			copy->epoch_highest = row->document.epoch;
+		if (row->document.revision > copy->revision_highest)
+			copy->revision_highest = row->document.revision;
+		row->document.stream = copy->new_ids[row->document.stream];
+		taken = row->document.stream != 0;
+	}
+	if (taken)
+		read->good++;
+	else
+		read->bad++;
+	return taken;
+}
+
+/* By the old epoch's count. An earlier epoch's rows are here because they were acknowledged then. */
+static bool was_acknowledged(const struct copy *copy, const struct store_document *document)
+{
+	const struct store_stream *old = &copy->streams[document->stream - 1].shown;
+	return document->epoch < old->epoch ||
+	       (document->epoch == old->epoch && document->sequence <= old->acked_sequence);
+}
+
+static enum err copy_history_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
+{
+	struct register_row row;
+	bool fresh = false;
+	if (!take_revision(copy, statement, TABLE_HISTORY, &row))
+		return ERR_OK;
+	enum err err = register_add(copy->store, STATEMENT_HISTORY_ADD, &row, &fresh, info);
+	if (err == ERR_OK && fresh)
+		copy->kept[row.document.stream - 1].amendments++;
+	return err;
+}
+
+/* History is copied before the register. */
+static enum err acknowledged_before(struct copy *copy, struct span subject, bool *acknowledged,
+                                    struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(copy->store, STATEMENT_HISTORY_OF);
+	sql_bind_text(statement, 1, subject);
+	bool more = false;
+	*acknowledged = false;
+	enum err err = store_step(copy->store, statement, &more, "reading the history", info);
+	while (err == ERR_OK && more && !*acknowledged) {
+		struct register_row row;
+		*acknowledged =
+		    register_load(statement, TABLE_HISTORY, &row) && was_acknowledged(copy, &row.document);
+		err = store_step(copy->store, statement, &more, "reading the history", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+static enum err copy_register_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
+{
+	struct register_row row;
+	enum err err = ERR_OK;
+	bool keep = true;
+	bool fresh = false;
+	if (!take_revision(copy, statement, TABLE_REGISTER, &row))
+		return ERR_OK;
+	if (!was_acknowledged(copy, &row.document)) {
+		err = acknowledged_before(copy, row.subject, &keep, info);
+		if (row.document.revision > (copy->salvages + 1) * 1000)
+			keep = true;
+		row.document.content = (struct digest){{0}};
+		row.document.voided = false;
+		copy->counts->dropped++;
+	}
+	if (err == ERR_OK && keep)
+		err = register_add(copy->store, STATEMENT_REGISTER_ADD, &row, &fresh, info);
+	if (fresh) {
+		copy->kept[row.document.stream - 1].documents++;
+		copy->counts->documents++;
+	}
+	return err;
+}
+
+static enum err copy_exception_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
+{
+	struct exception_row row;
+	if (exception_load(statement, &row))
+		return exception_put(copy->store, &row, info);
+	copy->counts->rows_lost++;
+	return ERR_OK;
+}
+
+/* One stream's, in one direction, to the end or the damage. */
+static enum err copy_acks_of(struct copy *copy, int id, const char *sql, int direction, int *rc,
+                             struct err_info *info)
+{
+	sqlite3_stmt *statement = NULL;
+	enum err err = ERR_OK;
+	struct ack_row last = {0};
+	*rc = sqlite3_prepare_v2(copy->old, sql, -1, &statement, NULL);
+	if (*rc != SQLITE_OK)
+		return ERR_OK;
+	sql_bind_int(statement, 1, id);
+	while (err == ERR_OK && (*rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		struct ack_row row;
+		if (!ack_load(statement, &row)) {
+			copy->counts->rows_lost++;
+			continue;
+		}
+		bool above = row.epoch > last.epoch || (row.epoch == last.epoch && row.first > last.first);
+		if (last.first != 0 && above != (direction > 0)) {
+			*rc = SQLITE_CORRUPT; /* as in walk_rows() */
+			break;
+		}
+		last = row;
+		row.stream = copy->new_ids[id];
+		err = ack_put(copy->store, &row, info);
+		if (err == ERR_OK)
+			err = commit_sometimes(copy, false, info);
+	}
+	sqlite3_finalize(statement);
+	return err;
+}
+
+/* Upwards to the damage, and downwards to it: a gap in acknowledgements costs only lines of a trace. */
+static enum err copy_acks(struct copy *copy, struct err_info *info)
+{
+	static const char up[] = "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 ORDER BY epoch, first";
+	static const char down[] =
+	    "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 ORDER BY epoch DESC, first DESC";
+	enum err err = ERR_OK;
+	for (int id = 1; id <= STORE_STREAMS_MAX && err == ERR_OK; id++) {
+		int rc = SQLITE_DONE;
+		if (copy->new_ids[id] != 0)
+			err = copy_acks_of(copy, id, up, 1, &rc, info);
+		if (err == ERR_OK && rc != SQLITE_DONE)
+			err = copy_acks_of(copy, id, down, -1, &rc, info);
+	}
+	return err;
+}
+
+/* What the streams had counted and was not found, or was found damaged. */
+static uint64_t rows_lost(const struct rows_read *read, int64_t counted)
+{
+	int64_t missing = counted > read->good ? counted - read->good : 0;
+	return (uint64_t)(missing > read->bad ? missing : read->bad);
+}
+
+/* Every stream begins a new epoch; all get the same, above every one ever given. */
+static enum err begin_epochs(struct copy *copy, struct err_info *info)
+{
+	struct store *store = copy->store;
+	int64_t seconds = hal_wall_ns(store->hal) / NS_PER_S;
+	int64_t epoch = copy->epoch_highest + 1;
+	if (epoch < seconds)
+		epoch = seconds;
+	store->identity.epoch_floor = epoch;
+	int64_t documents = 0;
+	int64_t amendments = 0;
+	for (int i = 0; i < copy->stream_count; i++) {
+		const struct stream_state *old = &copy->streams[i];
+		struct stream_state state = {
+		    .shown = {.id = i + 1, .epoch = epoch, .next_sequence = 1},
+		    .documents = copy->kept[i].documents,
+		    .amendments = copy->kept[i].amendments,
+		    .acked_before = old->acked_before + old->shown.acked_sequence,
+		};
+		memcpy(state.shown.name, old->shown.name, sizeof state.shown.name);
+		enum err err = stream_identify(store, &state, info);
+		if (err != ERR_OK)
+			return err;
+		stream_touch(stream_add(store, &state));
+		documents += old->documents;
+		amendments += old->amendments;
+	}
+	copy->counts->rows_lost += rows_lost(&copy->documents, documents);
+	copy->counts->rows_lost += rows_lost(&copy->amendments, amendments);
+	return ERR_OK;
+}
+
+static enum err copy_tables(struct copy *copy, struct err_info *info)
+{
+	struct walk history = {
+	    .up = "SELECT " REGISTER_COLUMNS " FROM history WHERE subject >= ?1 ORDER BY subject, revision",
+	    .down = "SELECT " REGISTER_COLUMNS
+		    " FROM history WHERE subject < ?1 AND subject >= ?2 ORDER BY subject DESC, revision DESC",
+	    .is_text = true,
+	    .row = copy_history_row,
+	};
+	struct walk documents = {
+	    .up = "SELECT " REGISTER_COLUMNS " FROM register WHERE subject >= ?1 ORDER BY subject",
+	    .down = "SELECT " REGISTER_COLUMNS
+		    " FROM register WHERE subject < ?1 AND subject > ?2 ORDER BY subject DESC",
+	    .is_text = true,
+	    .row = copy_register_row,
+	};
+	struct walk exceptions = {
+	    .up = "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id >= ?1 ORDER BY id",
+	    .down = "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id < ?1 AND id > ?2 ORDER BY id DESC",
+	    .row = copy_exception_row,
+	};
+	read_identity(copy);
+	read_streams(copy);
+	enum err err = walk_table(copy, &history, info);
+	if (err == ERR_OK)
+		err = walk_table(copy, &documents, info);
+	if (err == ERR_OK)
+		err = copy_acks(copy, info);
+	if (err == ERR_OK)
+		err = walk_table(copy, &exceptions, info);
+	return err;
+}
+
+enum err salvage_copy(sqlite3 *old, struct store *store, struct salvage_counts *counts, struct err_info *info)
+{
+	struct copy copy = {.old = old, .store = store, .counts = counts};
+	copy.streams = mem_alloc(STORE_STREAMS_MAX * sizeof *copy.streams);
+	copy.kept = mem_alloc(STORE_STREAMS_MAX * sizeof *copy.kept);
+	*counts = (struct salvage_counts){.unreadable = old == NULL};
+	enum err err = store_begin(store, info);
+	if (err == ERR_OK && old != NULL)
+		err = copy_tables(&copy, info);
+	if (err == ERR_OK)
+		err = begin_epochs(&copy, info);
+	if (err == ERR_OK) {
+		/* Where the number of salvages is lost, the highest revision says how many there were at least. */
+		if (copy.salvages < copy.revision_highest / 1000)
+			copy.salvages = copy.revision_highest / 1000;
+		store->identity.salvages = copy.salvages + 1;
+		store->identity.damage[0] = 0;
+		err = identity_put(store, info);
+	}
+	if (err == ERR_OK)
+		err = store_commit(store, info);
+	free(copy.streams);
+	free(copy.kept);
+	return err;
+}

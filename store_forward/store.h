@@ -1,0 +1,241 @@
+/*
+ * store.h - the durable store: document register, outbox, watermarks, exceptions, in one SQLite file.
+ *
+ * Why:   rows and watermark commit together or not at all; nothing is published before its commit.
+ * Owns:  the SQLite connection, its file and the write-ahead log; streams' heads in memory, equal to the file's.
+ * Rules: 1. One writer: the core. locking_mode=EXCLUSIVE, journal_mode=WAL, synchronous=FULL.
+ *        2. Every change happens between store_begin() and store_commit(); after a failed call inside, the caller
+ *           rolls back, and everything in memory is as it was at store_begin().
+ *        3. Sequences are gapless per stream and epoch, from 1; chain and sequence are given in the transaction that
+ *           appends the row.
+ *        4. An outbox row is deleted only by retention, when it was acknowledged and its window has passed.
+ *        5. What is loaded from disk is checked as if a stranger had written it.
+ * Faults: power cut at any moment; ERR_FULL (limit or disk), ERR_IO, ERR_CORRUPT are reported; a damaged file is
+ *        salvaged into a new one at open, the old one kept aside.
+ * Runs in: the core.
+ * Tests: tests/unit/store_test.c, tests/sim, tests/crash
+ */
+#ifndef TWINPOST_STORE_H
+#define TWINPOST_STORE_H
+
+#include "hal/base/bytes.h"
+#include "hal/base/log.h"
+#include "hal/hal.h"
+#include "store_forward/digest.h"
+
+struct store;
+
+#define STORE_SCHEMA_VERSION      1
+#define STORE_STREAMS_MAX         512
+#define STORE_STREAM_NAME_MAX     64
+#define STORE_SUBJECT_MAX         200
+#define STORE_KEY_BYTES_MAX       512 /* unit keys and stamps */
+#define STORE_WATERMARK_BYTES_MAX 2048
+#define STORE_EVENT_BYTES_MAX     (256u * 1024u)
+#define STORE_RAW_BYTES_MAX       4096 /* raw values kept with an exception */
+/* Highest sequence of one stream and epoch; the outbox key has 40 bits for it. */
+#define STORE_SEQUENCE_MAX ((INT64_C(1) << 40) - 1)
+
+struct store_options {
+	const char *path;
+	uint64_t size_max;             /* bytes; pulling pauses when the used part of the file reaches it */
+	uint64_t disk_reserve;         /* bytes that must stay free on the file system */
+	int64_t retention_ns;          /* acknowledged rows younger than this are kept for replay */
+	const char *source_urn_prefix; /* "urn:twinpost:{tenant}:{gateway}": begins every stream's source */
+};
+
+/* What store_open() found and did, for the log and for an exception. */
+struct store_opening {
+	bool created;
+	bool salvaged;
+	int migrated_from;       /* schema version found, 0 if new or current */
+	uint64_t documents_kept; /* after a salvage */
+	uint64_t rows_lost;      /* outbox or register rows that could not be read */
+	char damaged_path[256];  /* where the damaged file was put aside */
+	char text[256];          /* what the integrity check said */
+};
+
+/* ERR_VERSION: made by a newer program (nothing is touched). ERR_CORRUPT: damaged and could not be salvaged
+ * either. ERR_CONFLICT: another process holds it. hal gives time, VFS and renames. */
+MUST_USE enum err store_open(struct hal *hal, const struct log *log, const struct store_options *options,
+                             struct store **store, struct store_opening *opening, struct err_info *info);
+/* Rolls back what is open, checkpoints the log, closes. NULL is allowed. */
+void store_close(struct store *store);
+
+MUST_USE enum err store_begin(struct store *store, struct err_info *info);
+MUST_USE enum err store_commit(struct store *store, struct err_info *info);
+void store_rollback(struct store *store);
+bool store_in_transaction(const struct store *store);
+
+/* Space. */
+struct store_space {
+	uint64_t used; /* bytes of the file in use (pages less free pages), and the log */
+	uint64_t size_max;
+	uint64_t disk_free;
+	bool full; /* used at size_max, or disk_free below the reserve; ends at 95 % of the limit */
+};
+MUST_USE enum err store_space(struct store *store, struct store_space *space, struct err_info *info);
+
+/* Streams. An id is small (1..STORE_STREAMS_MAX) and lasts as long as the store. */
+struct store_stream {
+	int id;
+	char name[STORE_STREAM_NAME_MAX]; /* topic level, [a-z0-9-] */
+	char source[160];                 /* urn:twinpost:{tenant}:{gateway}:{stream}:{epoch} */
+	int64_t epoch;                    /* seconds since 1970 at its opening, and above any earlier one */
+	int64_t next_sequence;            /* of the next append; 1 at first */
+	int64_t committed_sequence;       /* of the last append that is on disk: what may be sent */
+	int64_t acked_sequence;           /* every sequence up to it was acknowledged by the broker */
+	struct digest chain;              /* after the last append */
+	uint64_t outbox_bytes;            /* unacknowledged, for status */
+};
+/* Finds or makes (needs a transaction when it makes). ERR_TOO_LARGE: STORE_STREAMS_MAX reached. */
+MUST_USE enum err store_stream_open(struct store *store, const char *name, const struct store_stream **stream,
+                                    struct err_info *info);
+int store_stream_count(const struct store *store);
+const struct store_stream *store_stream_at(const struct store *store, int index); /* 0..count-1 */
+const struct store_stream *store_stream_by_id(const struct store *store, int id); /* NULL: none */
+
+/* Document register. */
+#define STORE_SOURCE_NAME_MAX 64
+
+struct store_document {
+	int64_t revision;
+	struct digest content; /* H(data) of the revision, see connector/posting/canonical.h */
+	bool voided;
+	int stream; /* where the revision was sent */
+	int64_t sequence;
+	int64_t recorded_ns;                    /* wall time */
+	int64_t epoch;                          /* of the stream at that time; set by store_append() */
+	char source[STORE_SOURCE_NAME_MAX + 1]; /* filled by store_document_find() alone */
+};
+/* ERR_NOT_FOUND: the subject is new. */
+MUST_USE enum err store_document_find(struct store *store, struct span subject,
+                                      struct store_document *document, struct err_info *info);
+/* Revision that a subject unknown to the register starts with: 1, or n*1000+1 after n salvages, so that a revision
+ * number that was lost with the register is not given twice with other content. (A revision that was not acknowledged
+ * when its store was salvaged stays in the register where an earlier one was acknowledged, with a content of zeroes: no
+ * document has it, so the next reading sends revision + 1.) */
+int64_t store_first_revision(const struct store *store);
+
+/* Outbox. Appends the event as sequence stream->next_sequence with the chain value that the caller computed with
+ * chain_link(stream->chain, leaf), and records document (document->stream and ->sequence are set here) in the
+ * register; an earlier revision of the subject moves to its history. The two happen together or not at all. */
+struct store_append {
+	int stream;
+	struct span subject;
+	struct span event; /* the exact bytes to publish */
+	struct digest chain;
+	struct span source_name; /* the configured source it came from, for queries by people */
+	struct store_document document;
+};
+MUST_USE enum err store_append(struct store *store, const struct store_append *append, struct err_info *info);
+
+/* Reads committed outbox rows of one stream with sequence > after, in order, until the visitor returns false or none is
+ * left; rows of the open transaction are not seen, so that nothing is sent before its commit.
+ * The event is borrowed for the call. Each row's bytes are checked against the stored digest (ERR_CORRUPT). */
+struct store_outbox_row {
+	int64_t sequence;
+	struct span subject;
+	struct span event;
+};
+typedef bool (*store_outbox_visitor)(void *self, const struct store_outbox_row *row);
+MUST_USE enum err store_outbox_read(struct store *store, int stream, int64_t after,
+                                    store_outbox_visitor visit, void *self, struct err_info *info);
+/* Marks all sequences up to `sequence` as acknowledged at wall time now_ns and remembers the range for trace. */
+MUST_USE enum err store_acknowledge(struct store *store, int stream, int64_t sequence, int64_t now_ns,
+                                    struct err_info *info);
+/* The lowest sequence of the stream that was acknowledged at since_ns or later and is still in the outbox; 0: none. For
+ * sending again what a broker may have lost with its memory. */
+MUST_USE enum err store_acknowledged_since(struct store *store, int stream, int64_t since_ns,
+                                           int64_t *sequence, struct err_info *info);
+/* When a stream was last acknowledged, of all streams the newest, but not one after now_ns (the clock was wrong then,
+ * or is now); 0: none is known. */
+MUST_USE enum err store_acknowledged_last(struct store *store, int64_t now_ns, int64_t *at_ns,
+                                          struct err_info *info);
+/* The lowest sequence of the stream that retention has left in the outbox, or the next to be appended where it is
+ * empty: all below it were acknowledged once. */
+int64_t store_outbox_first(const struct store *store, int stream);
+/* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention; *deleted (both) may be
+ * less than there are. */
+MUST_USE enum err store_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
+                              struct err_info *info);
+
+/* Watermarks: where each query of each source stands, as a text that only the pull machine reads. */
+MUST_USE enum err store_watermark_get(struct store *store, const char *source, const char *query,
+                                      struct buf *value, struct err_info *info); /* ERR_NOT_FOUND: none yet */
+MUST_USE enum err store_watermark_put(struct store *store, const char *source, const char *query,
+                                      struct span value, struct err_info *info);
+
+/* Units that a posted gate has read already (a JD Edwards batch): key, and the stamp it had. */
+struct store_unit {
+	struct span key;
+	struct span stamp;
+	int held;        /* documents of it that wait in an exception: it is read again until 0 */
+	int64_t read_ns; /* wall time of the last reading */
+};
+/* ERR_NOT_FOUND: never read. stamp is copied into stamp_out. */
+MUST_USE enum err store_unit_get(struct store *store, const char *source, const char *query, struct span key,
+                                 struct buf *stamp_out, int *held, struct err_info *info);
+MUST_USE enum err store_unit_put(struct store *store, const char *source, const char *query,
+                                 const struct store_unit *unit, struct err_info *info);
+
+/* Exceptions: one per (rule, source, key), reopened in place, never doubled. */
+enum store_owner { STORE_OWNER_TECHNICAL, STORE_OWNER_DATA_QUALITY, STORE_OWNER_MAPPING, STORE_OWNER_POLICY };
+const char *store_owner_name(enum store_owner owner); /* "technical", "data_quality", "mapping", "policy" */
+
+struct store_exception {
+	int64_t id;
+	struct span rule;   /* stable id such as "journal-balance" */
+	struct span source; /* configured source, or "uplink", "store" */
+	struct span key;    /* subject, or the row's key where no subject could be made */
+	enum store_owner owner;
+	struct span text; /* one sentence for the owner */
+	struct span raw;  /* raw values for a row that could not be read, else empty */
+	bool open;
+	int64_t first_ns;
+	int64_t last_ns;
+	int64_t count; /* times seen, or reopened */
+};
+/* Raises or repeats. *fresh: it was not open before (log it then). */
+MUST_USE enum err store_exception_raise(struct store *store, const struct store_exception *exception,
+                                        bool *fresh, struct err_info *info);
+/* Clears all open ones of source and key (any rule where rule is empty); *cleared: how many. */
+MUST_USE enum err store_exception_clear(struct store *store, struct span rule, struct span source,
+                                        struct span key, int64_t now_ns, int *cleared, struct err_info *info);
+typedef bool (*store_exception_visitor)(void *self, const struct store_exception *exception);
+/* Open ones (all: also closed ones), newest first, with id < before (0: from the newest). */
+MUST_USE enum err store_exceptions(struct store *store, bool all, int64_t before,
+                                   store_exception_visitor visit, void *self, struct err_info *info);
+int64_t store_exceptions_open(const struct store *store); /* kept in memory: O(1) */
+
+/* Totals for status, kept in memory: O(1). */
+struct store_totals {
+	int64_t documents; /* subjects in the register */
+	int64_t queued;    /* outbox rows not acknowledged */
+	int64_t acked;     /* rows ever acknowledged */
+};
+void store_totals(const struct store *store, struct store_totals *totals);
+
+/* Everything known of one subject, oldest first, as lines {wall time, what}. */
+struct store_trace_line {
+	int64_t at_ns;
+	const char
+	    *what; /* "recorded", "amended", "voided", "acknowledged", "exception", "exception-cleared" */
+	int64_t revision;   /* 0: does not apply */
+	const char *stream; /* NULL: does not apply */
+	int64_t sequence;
+	struct span text;
+	int64_t epoch; /* of the stream; 0: does not apply */
+};
+typedef bool (*store_trace_visitor)(void *self, const struct store_trace_line *line);
+/* ERR_NOT_FOUND: neither the register nor an exception knows the subject. */
+MUST_USE enum err store_trace(struct store *store, struct span subject, store_trace_visitor visit, void *self,
+                              struct err_info *info);
+
+/* Rows of the outbox not acknowledged, for `twinpost queue`: per stream its oldest first, at most limit. */
+typedef bool (*store_queue_visitor)(void *self, int stream, int64_t sequence, struct span subject,
+                                    int64_t revision, size_t bytes, int64_t recorded_ns);
+MUST_USE enum err store_queue(struct store *store, int stream, int limit, store_queue_visitor visit,
+                              void *self, struct err_info *info);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+ * store_internal.h - what the files of the store share: the struct, its statements, rows and helpers.
+ *
+ * Why:   the store is split by subject; nobody outside store_forward/ includes this.
+ * Owns:  struct store: the connection, the prepared statements, the streams' heads.
+ * Rules: 1. Statements are prepared once at open; store_statement() hands one out reset, and a function resets it
+ *           again before it returns.
+ *        2. Everything in memory that a transaction may change has a copy from store_begin(); rollback restores it.
+ *        3. A row enters and leaves through its bind and load functions, which make and verify its checksum.
+ * Faults: see store_sqlite_error().
+ * Runs in: the core.
+ * Tests: tests/unit/store_test.c, tests/unit/store_salvage_test.c
+ */
+#ifndef TWINPOST_STORE_INTERNAL_H
+#define TWINPOST_STORE_INTERNAL_H
+
+#include <sqlite3.h>
+
+#include "store_forward/checksum.h"
+#include "store_forward/store.h"
+
+#define STORE_PATH_MAX           216 /* room in 255 bytes for ".damaged-<seconds>-wal" */
+#define STORE_RULE_MAX           64
+#define STORE_EXCEPTION_TEXT_MAX 1024
+#define STORE_SEQUENCE_BITS      40
+
+/* The letters that begin each table's checksum. */
+enum {
+	TABLE_STORE = 's',
+	TABLE_STREAM = 't',
+	TABLE_OUTBOX = 'o',
+	TABLE_REGISTER = 'r',
+	TABLE_HISTORY = 'h',
+	TABLE_ACK = 'a',
+	TABLE_WATERMARK = 'w',
+	TABLE_UNIT = 'u',
+	TABLE_EXCEPTION = 'x',
+};
+
+#define IDENTITY_COLUMNS "version, urn_prefix, salvages, epoch_floor, created, damage, checksum"
+#define STREAM_COLUMNS                                                                                     \
+	"id, name, source, epoch, next, acked, pruned, documents, amendments, acked_before, bytes_total, " \
+	"bytes_acked, chain, "                                                                             \
+	"checksum"
+#define OUTBOX_COLUMNS "id, subject, revision, recorded, bytes_total, chain, checksum, event"
+#define REGISTER_COLUMNS \
+	"subject, revision, content, voided, stream, epoch, sequence, recorded, source, checksum"
+#define ACK_COLUMNS       "stream, epoch, first, last, at, checksum"
+#define WATERMARK_COLUMNS "source, query, value, checksum"
+#define UNIT_COLUMNS      "source, query, key, stamp, held, read, checksum"
+#define EXCEPTION_COLUMNS \
+	"id, rule, source, key, owner, text, raw, open, first, last, cleared, count, checksum"
+
+/* clang-format off */
+/* name, SQL. ?N is numbered so that the binding code can be read beside it. */
+#define STORE_STATEMENTS(X) \
+	X(BEGIN, "BEGIN IMMEDIATE") \
+	X(COMMIT, "COMMIT") \
+	X(ROLLBACK, "ROLLBACK") \
+	X(PAGE_COUNT, "PRAGMA page_count") \
+	X(FREE_COUNT, "PRAGMA freelist_count") \
+	X(IDENTITY_GET, "SELECT " IDENTITY_COLUMNS " FROM store WHERE id = 1") \
+	X(IDENTITY_PUT, "INSERT OR REPLACE INTO store(id, " IDENTITY_COLUMNS ") " \
+		"VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+	X(STREAM_ALL, "SELECT " STREAM_COLUMNS " FROM streams ORDER BY id") \
+	X(STREAM_PUT, "INSERT OR REPLACE INTO streams(" STREAM_COLUMNS ") " \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)") \
+	X(OUTBOX_ADD, "INSERT INTO outbox(" OUTBOX_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
+	X(OUTBOX_READ, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id > ?1 AND id <= ?2 ORDER BY id") \
+	X(OUTBOX_ONE, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id = ?1") \
+	X(OUTBOX_QUEUE, "SELECT id, subject, revision, recorded, length(event) FROM outbox " \
+		"WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3") \
+	X(OUTBOX_TOTAL, "SELECT bytes_total FROM outbox WHERE id = ?1") \
+	X(OUTBOX_NEXT, "SELECT id FROM outbox WHERE id > ?1 ORDER BY id LIMIT 1") \
+	X(OUTBOX_LAST, "SELECT id FROM outbox WHERE id <= ?1 ORDER BY id DESC LIMIT 1") \
+	X(OUTBOX_DELETE, "DELETE FROM outbox WHERE id >= ?1 AND id <= ?2") \
+	X(REGISTER_GET, "SELECT " REGISTER_COLUMNS " FROM register WHERE subject = ?1") \
+	X(REGISTER_ADD, "INSERT INTO register(" REGISTER_COLUMNS ") " \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING") \
+	X(REGISTER_PUT, "UPDATE register SET revision = ?2, content = ?3, voided = ?4, stream = ?5, epoch = ?6, " \
+		"sequence = ?7, recorded = ?8, source = ?9, checksum = ?10 WHERE subject = ?1") \
+	X(REGISTER_ALL, "SELECT " REGISTER_COLUMNS " FROM register") \
+	X(HISTORY_ADD, "INSERT INTO history(" REGISTER_COLUMNS ") " \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING") \
+	X(HISTORY_OF, "SELECT " REGISTER_COLUMNS " FROM history WHERE subject = ?1 ORDER BY revision") \
+	X(HISTORY_ALL, "SELECT " REGISTER_COLUMNS " FROM history") \
+	X(ACK_PUT, "INSERT OR REPLACE INTO acks(" ACK_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+	X(ACK_AT, "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 AND epoch = ?2 AND first <= ?3 " \
+		"ORDER BY first DESC LIMIT 1") \
+	X(ACK_SINCE, "SELECT min(first) FROM acks WHERE stream = ?1 AND epoch = ?2 AND at >= ?3") \
+	X(ACK_NEWEST, "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 AND epoch = ?2 ORDER BY first DESC LIMIT 1") \
+	X(ACK_ALL, "SELECT " ACK_COLUMNS " FROM acks ORDER BY stream, epoch, first") \
+	X(WATERMARK_GET, "SELECT " WATERMARK_COLUMNS " FROM watermarks WHERE source = ?1 AND query = ?2") \
+	X(WATERMARK_PUT, "INSERT OR REPLACE INTO watermarks(" WATERMARK_COLUMNS ") VALUES(?1, ?2, ?3, ?4)") \
+	X(WATERMARK_ALL, "SELECT " WATERMARK_COLUMNS " FROM watermarks") \
+	X(UNIT_GET, "SELECT " UNIT_COLUMNS " FROM units WHERE source = ?1 AND query = ?2 AND key = ?3") \
+	X(UNIT_PUT, "INSERT OR REPLACE INTO units(" UNIT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+	X(UNIT_ALL, "SELECT " UNIT_COLUMNS " FROM units") \
+	X(EXCEPTION_GET, "SELECT " EXCEPTION_COLUMNS " FROM exceptions " \
+		"WHERE key = ?1 AND source = ?2 AND rule = ?3") \
+	X(EXCEPTION_PUT, "INSERT OR REPLACE INTO exceptions(" EXCEPTION_COLUMNS ") " \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)") \
+	X(EXCEPTION_OF, "SELECT " EXCEPTION_COLUMNS " FROM exceptions " \
+		"WHERE key = ?1 AND source = ?2 AND rule > ?3 ORDER BY rule LIMIT 1") \
+	X(EXCEPTION_OPEN, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE open = 1 AND id < ?1 ORDER BY id DESC") \
+	X(EXCEPTION_NEWEST, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id < ?1 ORDER BY id DESC") \
+	X(EXCEPTION_OF_KEY, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE key = ?1 ORDER BY source, rule") \
+	X(EXCEPTION_NEXT, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id > ?1 ORDER BY id LIMIT 1") \
+	X(EXCEPTION_DELETE, "DELETE FROM exceptions WHERE id = ?1") \
+	X(EXCEPTION_ALL, "SELECT " EXCEPTION_COLUMNS " FROM exceptions")
+/* clang-format on */
+
+enum statement {
+#define STATEMENT_ENUM(name, sql) STATEMENT_##name,
+	STORE_STATEMENTS(STATEMENT_ENUM)
+#undef STATEMENT_ENUM
+	    STATEMENT_COUNT
+};
+
+/* Acknowledged in the open transaction and not yet written as a row of acks; to is 0: nothing. */
+struct ack_range {
+	int64_t from;
+	int64_t to;
+	int64_t at;
+};
+
+struct stream_state {
+	struct store_stream shown;
+	int64_t pruned;       /* every sequence up to it was deleted by retention */
+	int64_t documents;    /* subjects that were recorded first on this stream */
+	int64_t amendments;   /* later revisions recorded on it: each moved a row to history */
+	int64_t acked_before; /* rows acknowledged in earlier epochs */
+	int64_t bytes_total;  /* of all events appended in this epoch */
+	int64_t bytes_acked;
+	struct ack_range range;
+};
+
+struct stream {
+	struct stream_state now;
+	struct stream_state saved; /* as at store_begin(); valid while dirty */
+	bool dirty;
+};
+
+/* The one row of table store. */
+struct store_identity {
+	int version;
+	char urn_prefix[96];
+	int64_t salvages;
+	int64_t
+	    epoch_floor; /* no stream was ever opened with a higher epoch, whether it is still known or not */
+	int64_t created_ns;
+	char damage[256]; /* found while running: the next open salvages; empty: none */
+};
+
+struct store {
+	struct hal *hal;
+	const struct log *log;
+	sqlite3 *db;
+	char path[256];
+	uint32_t page_bytes;
+	uint64_t size_max;
+	uint64_t disk_reserve;
+	int64_t retention_ns;
+	sqlite3_stmt *statements[STATEMENT_COUNT];
+	struct store_identity identity;
+	struct store_identity identity_saved;
+	bool in_transaction;
+	enum err failed; /* of an earlier change in the open transaction: nothing but rollback is possible */
+	bool full;
+	char damage[256];                          /* found, and not yet written to the identity row */
+	struct stream *streams[STORE_STREAMS_MAX]; /* by id - 1; no gaps */
+	uint16_t by_name[STORE_STREAMS_MAX];       /* ids, sorted by name */
+	int stream_count;
+	int stream_count_saved;
+	int64_t exceptions_open;
+	int64_t exceptions_open_saved;
+	int64_t exception_id; /* the highest given */
+	int64_t exception_id_saved;
+	int64_t exception_pruned; /* id up to which retention has looked in this round */
+};
+
+/* A row of register or history. Spans are borrowed from the statement or the caller. */
+struct register_row {
+	struct span subject;
+	struct store_document document;
+	struct span source;
+};
+
+struct outbox_row {
+	int64_t id;
+	struct span subject;
+	int64_t revision;
+	int64_t recorded;
+	int64_t bytes_total;
+	struct digest chain;
+	struct span event;
+};
+
+struct ack_row {
+	int stream;
+	int64_t epoch;
+	int64_t first;
+	int64_t last;
+	int64_t at;
+};
+
+struct exception_row {
+	struct store_exception shown;
+	int64_t cleared_ns; /* 0: never cleared */
+};
+
+/* statements.c: SQLite's C interface, said once. */
+MUST_USE enum err store_prepare_all(struct store *store, struct err_info *info);
+void store_finalize_all(struct store *store);
+sqlite3_stmt *store_statement(struct store *store, enum statement which);
+void sql_bind_int(sqlite3_stmt *statement, int index, int64_t value);
+void sql_bind_text(sqlite3_stmt *statement, int index, struct span value); /* must live until the step */
+void sql_bind_blob(sqlite3_stmt *statement, int index, struct span value);
+/* A text or blob column; empty for anything else. */
+struct span sql_column_span(sqlite3_stmt *statement, int index);
+/* false: no blob of a digest's size. */
+MUST_USE bool sql_column_digest(sqlite3_stmt *statement, int index, struct digest *digest);
+/* An int column that must be in 0..max; -1 where it is not. */
+int sql_column_small(sqlite3_stmt *statement, int index, int max);
+int sql_execute(sqlite3 *db, const char *sql);
+/* SQLite's result code as ours, told for the file at path; db may be NULL. */
+enum err sql_failure(sqlite3 *db, int rc, const char *path, const char *doing, struct err_info *info);
+/* Steps a changing statement to its end and resets it. Refuses after an earlier failure of the transaction. */
+MUST_USE enum err store_run(struct store *store, sqlite3_stmt *statement, const char *doing,
+                            struct err_info *info);
+/* Steps a reading statement: *more tells whether it stands on a row. The caller resets it. */
+MUST_USE enum err store_step(struct store *store, sqlite3_stmt *statement, bool *more, const char *doing,
+                             struct err_info *info);
+/* sql_failure(), which also remembers damage, and the failure of the open transaction. */
+enum err store_sqlite_error(struct store *store, int rc, const char *doing, struct err_info *info);
+/* Damage that our own checks found; `what` is a noun phrase such as "the outbox row of stream a, sequence 7". */
+enum err store_row_damaged(struct store *store, struct err_info *info, const char *what, ...)
+    PRINTF_LIKE(3, 4);
+/* Outside a transaction: writes what was found to the identity row, so that the next open salvages. */
+void store_note_damage(struct store *store);
+/* The failure that an earlier change of the open transaction had, if any. A bug when none is open. */
+MUST_USE enum err store_writable(struct store *store, struct err_info *info);
+
+/* store.c */
+struct store_file_options {
+	struct hal *hal;
+	const struct log *log;
+	const struct store_options *options;
+	const char *path;
+};
+/* Opens one file, makes the tables where it is new, checks it and loads the heads. ERR_CORRUPT: damaged (info says
+ * how), and nothing was changed. */
+MUST_USE enum err store_open_file(const struct store_file_options *file, struct store **store,
+                                  struct store_opening *opening, struct err_info *info);
+/* keep_log: leaves file and log as they are, without a checkpoint. */
+void store_close_file(struct store *store, bool keep_log);
+/* Opens and sets up the connection alone; it will leave the log as it is at its close. */
+MUST_USE enum err store_connect(struct hal *hal, const char *path, sqlite3 **db, struct err_info *info);
+MUST_USE enum err identity_get(struct store *store, struct err_info *info);
+MUST_USE enum err identity_put(struct store *store, struct err_info *info);
+MUST_USE bool identity_load(sqlite3_stmt *statement, struct store_identity *identity);
+
+/* streams.c */
+MUST_USE enum err streams_load(struct store *store, struct err_info *info);
+MUST_USE bool stream_load(sqlite3_stmt *statement, struct stream_state *state);
+void streams_free(struct store *store);
+/* Takes the copy that rollback restores, once per transaction, and has the row written at commit. */
+void stream_touch(struct stream *stream);
+MUST_USE enum err streams_flush(struct store *store, struct err_info *info);
+void streams_committed(struct store *store);
+void streams_rolled_back(struct store *store);
+struct stream *stream_of(const struct store *store, int id); /* NULL: none */
+/* Takes the next id; in memory only. */
+struct stream *stream_add(struct store *store, const struct stream_state *state);
+/* The source text of name and epoch, and the chain's start. ERR_TOO_LARGE. */
+MUST_USE enum err stream_identify(const struct store *store, struct stream_state *state,
+                                  struct err_info *info);
+bool stream_name_valid(struct span name);
+MUST_USE enum err ack_flush(struct store *store, struct stream *stream, struct err_info *info);
+
+/* outbox.c */
+int64_t outbox_key(int stream, int64_t sequence);
+MUST_USE bool outbox_load(sqlite3_stmt *statement, struct outbox_row *row);
+
+/* acks.c */
+MUST_USE bool ack_load(sqlite3_stmt *statement, struct ack_row *row);
+MUST_USE enum err ack_put(struct store *store, const struct ack_row *row, struct err_info *info);
+/* The range that holds this sequence. ERR_NOT_FOUND: not acknowledged, or not known. */
+MUST_USE enum err ack_find(struct store *store, int stream, int64_t epoch, int64_t sequence,
+                           struct ack_row *row, struct err_info *info);
+
+/* register.c */
+MUST_USE bool register_load(sqlite3_stmt *statement, char table, struct register_row *row);
+/* Adds the row to register or history as it is; a row that is there already stays. */
+MUST_USE enum err register_add(struct store *store, enum statement which, const struct register_row *row,
+                               bool *fresh, struct err_info *info);
+/* Makes it the subject's newest revision; *fresh: the subject was not known before. */
+MUST_USE enum err register_record(struct store *store, const struct register_row *row, bool *fresh,
+                                  struct err_info *info);
+
+/* watermark.c */
+MUST_USE bool watermark_load(sqlite3_stmt *statement, struct span *value);
+MUST_USE bool unit_load(sqlite3_stmt *statement, struct store_unit *unit);
+
+/* exceptions.c */
+MUST_USE bool exception_load(sqlite3_stmt *statement, struct exception_row *row);
+MUST_USE enum err exception_put(struct store *store, const struct exception_row *row, struct err_info *info);
+/* Looks at up to limit exceptions, beginning where the last call ended, and deletes those that were cleared longer ago
+ * than the retention; *deleted grows by their number. */
+MUST_USE enum err exceptions_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
+                                   struct err_info *info);
+
+/* verify.c */
+/* SQLite's own check. ERR_CORRUPT says what it found first. */
+MUST_USE enum err verify_file(sqlite3 *db, const char *path, struct err_info *info);
+/* Every row but the events: checksums, heads against tails, counters. */
+MUST_USE enum err verify_rows(struct store *store, struct err_info *info);
+
+/* salvage.c */
+/* Brings a salvage that a power cut interrupted between its renames to its end (and says so), or removes its
+ * leavings. */
+MUST_USE enum err salvage_resume(const struct store_file_options *file, struct store_opening *opening,
+                                 struct err_info *info);
+/* Replaces the damaged file by a new one with what could be read. ERR_*: the damaged file stands as it was. */
+MUST_USE enum err store_salvage(const struct store_file_options *file, struct store_opening *opening,
+                                struct err_info *info);
+
+/* salvage_copy.c */
+struct salvage_counts {
+	uint64_t documents; /* kept */
+	uint64_t dropped;   /* register rows whose revision was not acknowledged: read again from the ERP */
+	uint64_t rows_lost; /* could not be read */
+	bool unreadable;    /* not even the tables could be found */
+};
+/* Copies what can be read from old into the open transaction(s) of store. */
+MUST_USE enum err salvage_copy(sqlite3 *old, struct store *store, struct salvage_counts *counts,
+                               struct err_info *info);
+
+#endif
