@@ -1,0 +1,165 @@
+/*
+ * config.h - the configuration of one agent, loaded from one YAML file and checked whole.
+ *
+ * Why:   a wrong file is told with file:line:column before anything runs, and every key is explained.
+ * Owns:  struct config is plain data, no pointers; struct config_problems owns its texts.
+ * Rules: 1. One table of keys (config/keys.c) gives type, unit, default, limits and text of every key; loader, checker,
+ *           `twinpost config explain`, the shell completion and docs/configuration.md all come from it.
+ *        2. An unknown key, a key given twice, a wrong type, a value outside its limits: each is a problem with its
+ *           place; all problems of a file are told at once.
+ *        3. Secrets are references (file:, env:, credential:), never values; a value that looks like a secret in
+ *           the clear (a password key with text, PWD= in a connection string) is a problem.
+ *        4. One plain YAML document: anchors, aliases, tags and further documents are problems. Values are read as they
+ *           are written: 00001 and no are texts where a text is asked for.
+ * Faults: not YAML, not text, empty, over-long (CONFIG_FILE_BYTES_MAX).
+ * Runs in: every process of the program; the CLI.
+ * Tests: tests/unit/config_test.c
+ */
+#ifndef TWINPOST_CONFIG_H
+#define TWINPOST_CONFIG_H
+
+#include "hal/base/log.h"
+#include "hal/base/secret.h"
+
+#define CONFIG_FILE_BYTES_MAX (256u * 1024u)
+#define CONFIG_SOURCES_MAX    8
+#define CONFIG_PARAMETERS_MAX 16
+#define CONFIG_PHASES_MAX     64
+#define CONFIG_FEEDS_MAX      16
+#define CONFIG_NAME_MAX       32 /* [a-z0-9-]{1,31} */
+#define CONFIG_PATH_MAX       256
+#define CONFIG_TEXT_MAX       512
+#define CONFIG_PROBLEMS_MAX   50
+
+enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER };
+enum config_mqtt_version { CONFIG_MQTT_AUTO, CONFIG_MQTT_5, CONFIG_MQTT_311 };
+enum config_no_subscriber { CONFIG_NO_SUBSCRIBER_HOLD, CONFIG_NO_SUBSCRIBER_ACCEPT };
+
+struct config_parameter {
+	char name[CONFIG_NAME_MAX];
+	char value[CONFIG_PATH_MAX];
+};
+
+struct config_source {
+	char name[CONFIG_NAME_MAX]; /* name: required */
+	char profile
+	    [CONFIG_PATH_MAX]; /* profile: "jde" (a file of the installed profiles) or a path to a .yaml */
+	char connection[CONFIG_TEXT_MAX]; /* connection: ODBC connection string, or dsn: NAME ("DSN=NAME") */
+	char user[CONFIG_NAME_MAX * 4];   /* user: */
+	struct secret_reference password; /* password: file:/path | env:NAME | credential:name */
+	char text_encoding[CONFIG_NAME_MAX]; /* encoding: utf-8 */
+	char zone[64]; /* zone: IANA name of the ERP's local time, shown beside instants */
+	struct config_parameter
+	    parameters[CONFIG_PARAMETERS_MAX]; /* parameters: of the profile, e.g. schema */
+	int parameter_count;
+	char feeds[CONFIG_FEEDS_MAX]
+		  [CONFIG_NAME_MAX]; /* documents: [journal, invoice, ...]; empty: all of the profile */
+	int feed_count;
+	int64_t poll_ns;     /* poll: 30s, 1s..1d: pause between two readings */
+	int64_t overlap_ns;  /* overlap: 2m: each reading begins this long before the newest stamp seen */
+	int64_t reread_ns;   /* reread: 1h, 0 = never: how often the whole look-back is read again */
+	int64_t lookback_ns; /* lookback: 3d, >= 1d: how far back a re-reading goes (late commits, edits) */
+	int64_t query_deadline_ns; /* query_deadline: 60s: no answer for this long: the child is killed */
+	int64_t login_timeout_ns;  /* login_timeout: 15s */
+	int page_documents;        /* page: 500, 1..5000: documents read with one statement */
+	int row_array;             /* row_array: 200, 1..1000 */
+	int line, column;          /* where it stands in the file */
+};
+
+struct config_uplink {
+	char host[CONFIG_PATH_MAX];             /* host: required; name or address as in the certificate */
+	int port;                               /* port: 8883 */
+	char client_id[65];                     /* client_id: default {tenant}-{gateway} */
+	char ca_file[CONFIG_PATH_MAX];          /* ca_file: required */
+	char certificate_file[CONFIG_PATH_MAX]; /* certificate_file: */
+	char key_file[CONFIG_PATH_MAX];         /* key_file: required with certificate_file */
+	struct secret_reference key_password;   /* key_password: */
+	char user[CONFIG_NAME_MAX * 4];         /* user: */
+	struct secret_reference password;       /* password: */
+	char alpn[CONFIG_NAME_MAX];             /* alpn: */
+	enum config_mqtt_version version;       /* mqtt: auto | 5 | 3.1.1 */
+	int64_t keepalive_ns;                   /* keepalive: 30s, 5s..20m */
+	int64_t connect_timeout_ns;             /* connect_timeout: 20s */
+	int64_t
+	    ack_timeout_ns;    /* ack_timeout: 20s: an unanswered message for this long ends the connection */
+	int64_t retry_min_ns;  /* retry_min: 1s: first back-off, doubled up to retry_max, full jitter */
+	int64_t retry_max_ns;  /* retry_max: 2m */
+	int64_t resend_ns;     /* resend: 10m, 0 = never: after a broker lost its session: sent again */
+	int in_flight;         /* in_flight: 16, 1..1000 */
+	int message_bytes_max; /* message_size_max: 60000 B, 1024..262144 */
+	enum config_no_subscriber no_subscriber; /* no_subscriber: hold | accept (MQTT 5 reason 0x10) */
+};
+
+struct config_phase_rule {
+	char entity[CONFIG_NAME_MAX]; /* entity: company code, "*" for all */
+	enum config_phase phase;
+};
+
+struct config {
+	char path[CONFIG_PATH_MAX];    /* the file, for messages */
+	char tenant[CONFIG_NAME_MAX];  /* tenant: required, [a-z0-9-] */
+	char gateway[CONFIG_NAME_MAX]; /* gateway: required, [a-z0-9-] */
+	struct {
+		char path[CONFIG_PATH_MAX]; /* store.path: /var/lib/twinpost/store.db */
+		uint64_t size_max;          /* store.size_max: 4GiB, >= 16MiB */
+		uint64_t disk_reserve;      /* store.disk_reserve: 64MiB */
+		int64_t retention_ns;       /* store.retention: 35d */
+	} store;
+	struct {
+		char socket
+		    [CONFIG_PATH_MAX]; /* control.socket: /run/twinpost/control.sock; at most 107 bytes */
+	} control;
+	struct {
+		enum log_level level; /* log.level: error | warning | notice | info | debug */
+	} log;
+	struct config_uplink uplink;
+	struct config_source sources[CONFIG_SOURCES_MAX];
+	int source_count;
+	struct config_phase_rule
+	    phases[CONFIG_PHASES_MAX]; /* phases: [{entity, phase}], first match; none: shadow */
+	int phase_count;
+};
+
+struct config_problem {
+	int line, column;        /* from 1; 0: the file as a whole */
+	char text[ERR_TEXT_MAX]; /* "what is wrong; what is allowed" */
+};
+
+struct config_problems {
+	struct config_problem list[CONFIG_PROBLEMS_MAX];
+	int count;
+	bool more; /* there were more than CONFIG_PROBLEMS_MAX */
+};
+
+/* Starts with none. line and column count from 1; 0, 0: the file as a whole. The sentence: "what is wrong; what is
+ * allowed". One over CONFIG_PROBLEMS_MAX is only remembered as `more`. */
+void config_problems_init(struct config_problems *problems);
+void config_problem_add(struct config_problems *problems, int line, int column, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+/* In the order of the file; those of one place in the order they were added. */
+void config_problems_sort(struct config_problems *problems);
+/* Appends "path:line:column: text" lines. */
+void config_problems_print(const struct config_problems *problems, const char *path, struct buf *out);
+
+/* Parses text (the whole file) into *config. true: good. false: problems holds at least one.
+ * path is only for messages and relative paths stay as they are. */
+MUST_USE bool config_parse(struct config *config, const char *path, struct span text,
+                           struct config_problems *problems);
+
+/* Where the value of a key stands in a text that config_parse() accepts; entry: of the list that the key is in, else 0.
+ * false, and 0, 0: it is not given. */
+bool config_locate(struct span text, const char *key, int entry, int *line, int *column);
+
+/* The phase of an entity: the first rule that names it or "*"; shadow without one. */
+enum config_phase config_phase_of(const struct config *config, struct span entity);
+const char *config_phase_name(enum config_phase phase);
+
+/* Explains a key ("uplink.in_flight"; "" lists all): appends plain text for a terminal. ERR_NOT_FOUND: no such key
+ * (the nearest ones are appended). */
+MUST_USE enum err config_explain(const char *key, struct buf *out);
+/* Every key's dotted name, one a line, for completion. */
+void config_keys(struct buf *out);
+/* The whole of docs/configuration.md. */
+void config_markdown(struct buf *out);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * cross.c - checks the rules between keys.
+ *
+ * Why:   see cross.h.
+ * Owns:  nothing.
+ * Rules: a rule looks at what stands in the file, so that one mistake is told once.
+ * Runs in: every process.
+ * Tests: tests/unit/config_test.c
+ */
+#include "config/cross.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config/units.h"
+#include "config/value.h"
+
+/* tp1/{tenant}/{gateway}/up/replay/{stream}: the longest topic; brokers of the contract allow 256 bytes. Names are
+ * at most CONFIG_NAME_MAX - 1 and streams at most 63 bytes, so that no configuration can pass the limit. */
+_Static_assert(sizeof "tp1//" + 2 * (CONFIG_NAME_MAX - 1) + sizeof "/up/replay/" + 63 <= 256,
+               "topics fit every broker");
+
+struct cross {
+	const struct config *config;
+	yaml_document_t *document;
+	struct config_problems *problems;
+};
+
+/* The node of key in entry; NULL: not given. */
+static yaml_node_t *given(const struct cross *cross, const char *key, int entry)
+{
+	yaml_node_t *node = config_yaml_find(cross->document, key, entry);
+	return node && !config_yaml_is_null(node) ? node : NULL;
+}
+
+static void tell(const struct cross *cross, const yaml_node_t *node, const char *text)
+{
+	config_problem_add(cross->problems, node ? config_yaml_line(node) : 0,
+	                   node ? config_yaml_column(node) : 0, "%s", text);
+}
+
+/* The values of one key in two entries of a list are the same text. */
+static bool same_text(const yaml_node_t *a, const yaml_node_t *b)
+{
+	return a && b && span_equal(config_yaml_scalar(a), config_yaml_scalar(b));
+}
+
+static void check_uplink(const struct cross *cross)
+{
+	const struct config_uplink *uplink = &cross->config->uplink;
+	yaml_node_t *certificate = given(cross, "uplink.certificate_file", 0);
+	yaml_node_t *key = given(cross, "uplink.key_file", 0);
+	yaml_node_t *key_password = given(cross, "uplink.key_password", 0);
+	yaml_node_t *password = given(cross, "uplink.password", 0);
+	if (certificate && !key)
+		tell(cross, certificate, "certificate_file stands without key_file; give both, or neither");
+	if (key && !certificate)
+		tell(cross, key, "key_file stands without certificate_file; give both, or neither");
+	if (key_password && !key)
+		tell(cross, key_password,
+		     "key_password stands without key_file; give key_file too, or remove it");
+	if (password && !given(cross, "uplink.user", 0))
+		tell(cross, password,
+		     "password stands without user, which MQTT 3.1.1 forbids; give user too, or remove it");
+	if (uplink->retry_min_ns > uplink->retry_max_ns) {
+		char min[UNITS_TEXT_SIZE], max[UNITS_TEXT_SIZE], text[160];
+		duration_print(uplink->retry_min_ns, min);
+		duration_print(uplink->retry_max_ns, max);
+		(void)snprintf(text, sizeof text,
+		               "retry_min is %s and retry_max is %s; allowed is retry_min up to retry_max",
+		               min, max);
+		yaml_node_t *retry_min = given(cross, "uplink.retry_min", 0);
+		tell(cross, retry_min ? retry_min : given(cross, "uplink.retry_max", 0), text);
+	}
+}
+
+static void check_overlap(const struct cross *cross, int entry)
+{
+	const struct config_source *source = &cross->config->sources[entry];
+	if (source->overlap_ns <= source->lookback_ns)
+		return;
+	char overlap[UNITS_TEXT_SIZE], lookback[UNITS_TEXT_SIZE], text[160];
+	duration_print(source->overlap_ns, overlap);
+	duration_print(source->lookback_ns, lookback);
+	(void)snprintf(text, sizeof text,
+	               "overlap is %s and lookback is %s; allowed is overlap up to lookback", overlap,
+	               lookback);
+	yaml_node_t *node = given(cross, "sources.overlap", entry);
+	tell(cross, node ? node : given(cross, "sources.lookback", entry), text);
+}
+
+/* Does the connection string name its user itself? */
+static bool names_user(const char *connection)
+{
+	for (const char *c = connection; *c; c += strcspn(c, ";"), c += *c == ';') {
+		c += strspn(c, " ");
+		if (strncasecmp(c, "uid", 3) == 0 && c[3 + strspn(c + 3, " ")] == '=')
+			return true;
+	}
+	return false;
+}
+
+static void check_source(const struct cross *cross, int entry)
+{
+	const struct config_source *source = &cross->config->sources[entry];
+	yaml_node_t *name = given(cross, "sources.name", entry);
+	yaml_node_t *connection = given(cross, "sources.connection", entry);
+	yaml_node_t *dsn = given(cross, "sources.dsn", entry);
+	yaml_node_t *user = given(cross, "sources.user", entry);
+	yaml_node_t *password = given(cross, "sources.password", entry);
+	if (!connection && !dsn)
+		config_problem_add(cross->problems, source->line, source->column,
+		                   "this source has neither connection nor dsn; give one of them, so that it "
+		                   "can be reached");
+	if (connection && dsn)
+		tell(cross, dsn, "dsn stands beside connection; give one of them");
+	if (connection && user && names_user(source->connection))
+		tell(cross, user, "user stands beside UID= in connection; give one of them");
+	if (password && !user && !names_user(source->connection))
+		tell(cross, password, "password stands without user; give user too, or remove it");
+	if (strcmp(source->name, "uplink") == 0 || strcmp(source->name, "store") == 0)
+		tell(cross, name,
+		     "a source may not be called uplink or store, which name parts of the agent; choose "
+		     "another");
+	for (int i = 0; i < entry; i++) {
+		yaml_node_t *earlier = given(cross, "sources.name", i);
+		if (!same_text(earlier, name))
+			continue;
+		config_problem_add(
+		    cross->problems, config_yaml_line(name), config_yaml_column(name),
+		    "the name %s is taken by the source in line %d; allowed is one source for each name",
+		    source->name, config_yaml_line(earlier));
+		break;
+	}
+	check_overlap(cross, entry);
+}
+
+static void check_phases(const struct cross *cross)
+{
+	for (int entry = 1; entry < cross->config->phase_count; entry++) {
+		yaml_node_t *entity = given(cross, "phases.entity", entry);
+		for (int i = 0; entity && i < entry; i++) {
+			yaml_node_t *earlier = given(cross, "phases.entity", i);
+			bool all = earlier && span_equal(config_yaml_scalar(earlier), SPAN_LITERAL("*"));
+			if (!all && !same_text(earlier, entity))
+				continue;
+			config_problem_add(
+			    cross->problems, config_yaml_line(entity), config_yaml_column(entity),
+			    "this entry never counts: the one in line %d already matches; put it before that "
+			    "one, or remove it",
+			    config_yaml_line(earlier));
+			break;
+		}
+	}
+}
+
+void cross_check(const struct config *config, yaml_document_t *document, struct config_problems *problems)
+{
+	struct cross cross = {config, document, problems};
+	check_uplink(&cross);
+	for (int i = 0; i < config->source_count; i++)
+		check_source(&cross, i);
+	check_phases(&cross);
+}
