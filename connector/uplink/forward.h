@@ -1,0 +1,106 @@
+/*
+ * forward.h - the machine that sends the outbox: one uplink child, a window, back-off, fair shares.
+ *
+ * Why:   every event reaches the broker at least once and in order per stream, whatever the network does.
+ * Owns:  the uplink child, the window of unanswered messages (in memory only: rebuilt from the store).
+ * Rules: 1. Only committed rows are sent. Per stream in sequence, never more than one copy unanswered.
+ *        2. The window is the smaller of in_flight and the broker's Receive Maximum, and 1 MiB of events.
+ *        3. Streams take turns: the free places of the window are shared evenly among those that have
+ *           something to send, so that a backlog in one never starves another.
+ *        4. acked_sequence moves over a contiguous run of good acks only; after a lost connection everything
+ *           above it is sent again.
+ *        5. A refused message (reason >= 0x80, or 0x10 with no_subscriber: hold) holds its stream, alone,
+ *           with an exception that names the reason; it is tried again with back-off, and nothing is skipped.
+ *           So does a message that ends the connection again and again (window.h, rule 4).
+ *        6. Back-off: full jitter between 0 and min(retry_max, retry_min * 2^n); reset after a minute up or
+ *           an ack. What a person must mend (certificates, files, refused login) waits 5 s more, and is an
+ *           exception at once.
+ *        7. mqtt: auto begins with version 5. A refusal of the version means 3.1.1 (kept until restart; a later
+ *           refusal of 3.1.1 goes back). So do two closes before CONNACK, but not once MQTT 5 was up, and with
+ *           5 tried once more after each lost connection: a proxy before a broker that starts closes too, and
+ *           3.1.1 has no reasons.
+ *        8. A deadline that passes (connecting, an ack) ends the child: SIGTERM, after 2 s SIGKILL, then
+ *           back-off.
+ *        9. Exceptions: uplink-refused, uplink-no-subscriber, uplink-too-large (key: the stream), uplink-down
+ *           (key: host:port; after a minute, five tries, or at once by rule 6). All end by themselves.
+ *       10. A connection on which the broker knows no session of ours (it is new, or has lost its memory) begins
+ *           with what was acknowledged within uplink.resend before the last answer, however long ago that
+ *           was, sent again: a PUBACK is no proof that it was passed on.
+ * Source: MQTT 5.0 (OASIS, 2019) sections 3.2.2.2, 3.4.2.1, 4.9; back-off: "Exponential Backoff And Jitter"
+ *         (AWS, 2015).
+ * Runs in: the core.
+ * Tests: tests/unit/forward_test.c, tests/sim, tests/integration
+ */
+#ifndef TWINPOST_FORWARD_H
+#define TWINPOST_FORWARD_H
+
+#include "config/config.h"
+#include "hal/hal.h"
+#include "store_forward/store.h"
+
+struct forward;
+
+enum forward_state { FORWARD_STOPPED, FORWARD_WAITING, FORWARD_CONNECTING, FORWARD_UP, FORWARD_ENDING };
+
+#define FORWARD_HELD_MAX 16
+
+/* For the streams that hold: which, at what, why (MQTT reason; 0: the connection ended each time), next
+ *                            try. */
+struct forward_held {
+	int stream;
+	int64_t sequence;
+	uint8_t reason;
+	int64_t retry_mono_ns;
+};
+
+struct forward_status {
+	const char *state; /* "up", "connecting", "waiting" */
+	char host[CONFIG_PATH_MAX];
+	int port;
+	int version; /* 5 or 4 (3.1.1); 0: not connected yet */
+	char tls[16];
+	char problem[ERR_TEXT_MAX]; /* why it is not up; empty: nothing is wrong */
+	int64_t retry_mono_ns;
+	int window;
+	int in_flight;
+	uint64_t sent; /* since start, with repeats */
+	uint64_t acked;
+	uint64_t connections;
+	int held_count;
+	struct forward_held held[FORWARD_HELD_MAX];
+};
+
+struct forward_sink {
+	void *self;
+	enum err (*begin)(void *self,
+	                  struct err_info *info); /* makes sure that a store transaction is open */
+	enum err (*raise)(void *self, const struct store_exception *exception, struct err_info *info);
+	/* Source "uplink"; rule "" means any. */
+	enum err (*clear)(void *self, const char *rule, const char *key, struct err_info *info);
+};
+
+/* Borrows all its arguments for its life. */
+struct forward *forward_new(struct hal *hal, const struct log *log, struct store *store,
+                            const struct config *config, const struct forward_sink *sink);
+void forward_free(struct forward *forward); /* kills a living child */
+/* Connects, watches deadlines, tells the store what was acknowledged. An error is one of the store's. */
+MUST_USE enum err forward_step(struct forward *forward, int64_t now_mono_ns, int64_t *deadline,
+                               struct err_info *info);
+/* Sends committed rows as far as the window allows; rows of an open transaction are not touched. An error is
+ * one of the store's (ERR_CORRUPT also where a row is missing). */
+MUST_USE enum err forward_send(struct forward *forward, int64_t now_mono_ns, struct err_info *info);
+bool forward_owns(const struct forward *forward, hal_child child);
+MUST_USE enum err forward_event(struct forward *forward, const struct hal_child_event *event,
+                                int64_t now_mono_ns, struct err_info *info);
+/* What was told to the store since the last commit is told again, a second later. */
+void forward_rolled_back(struct forward *forward, int64_t now_mono_ns);
+/* Asks for an orderly end: no more is sent, DISCONNECT after the window is answered or the deadline is
+ *                          over. */
+void forward_stop(struct forward *forward, int64_t now_mono_ns);
+bool forward_stopped(const struct forward *forward);
+/* Nothing is unanswered, and nothing that was acknowledged before has still to be sent again. What was never sent is
+ * the store's to tell. */
+bool forward_idle(const struct forward *forward);
+void forward_status(const struct forward *forward, struct forward_status *status);
+
+#endif

@@ -1,0 +1,260 @@
+/*
+ * record.c - decides what a document means for the stream, and appends its event.
+ *
+ * Why:   see record.h.
+ * Owns:  the recorder's buffers.
+ * Rules: as in record.h.
+ * Faults: store errors go up; everything else becomes an exception in the store.
+ * Runs in: the core.
+ * Tests: tests/unit/record_test.c
+ */
+#include "connector/uplink/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "connector/posting/validity.h"
+#include "connector/uplink/envelope.h"
+
+void recorder_init(struct recorder *recorder, struct hal *hal, const struct log *log, struct store *store,
+                   const struct config *config)
+{
+	*recorder = (struct recorder){.hal = hal, .log = log, .store = store, .config = config};
+	canonical_init(&recorder->canonical);
+	buf_init(&recorder->data, STORE_EVENT_BYTES_MAX);
+	buf_init(&recorder->event, STORE_EVENT_BYTES_MAX);
+}
+
+void recorder_release(struct recorder *recorder)
+{
+	buf_release(&recorder->data);
+	buf_release(&recorder->event);
+}
+
+enum err recorder_exception(struct recorder *recorder, const struct store_exception *exception,
+                            struct err_info *info)
+{
+	bool fresh = false;
+	enum err err = store_exception_raise(recorder->store, exception, &fresh, info);
+	if (err == ERR_OK && fresh) {
+		log_event(recorder->log, LOG_EXCEPTION_RAISED,
+		          "source=%.*s key=%.*s rule=%.*s owner=%s: %.*s", (int)exception->source.len,
+		          exception->source.data, (int)exception->key.len, exception->key.data,
+		          (int)exception->rule.len, exception->rule.data, store_owner_name(exception->owner),
+		          (int)exception->text.len, exception->text.data);
+	}
+	return err;
+}
+
+enum err recorder_clear(struct recorder *recorder, struct span rule, struct span source, struct span key,
+                        struct err_info *info)
+{
+	if (store_exceptions_open(recorder->store) == 0)
+		return ERR_OK;
+	int cleared = 0;
+	enum err err = store_exception_clear(recorder->store, rule, source, key, hal_wall_ns(recorder->hal),
+	                                     &cleared, info);
+	if (err == ERR_OK && cleared > 0) {
+		log_event(recorder->log, LOG_EXCEPTION_CLEARED,
+		          "source=%.*s key=%.*s count=%d: it is well again", (int)source.len, source.data,
+		          (int)key.len, key.data, cleared);
+	}
+	return err;
+}
+
+void recorder_stream_name(struct span entity, char name[STORE_STREAM_NAME_MAX])
+{
+	size_t len = entity.len < STORE_STREAM_NAME_MAX - 1 ? entity.len : STORE_STREAM_NAME_MAX - 1;
+	for (size_t i = 0; i < len; i++) {
+		char c = entity.data[i];
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+		name[i] = allowed ? c : '-';
+	}
+	name[len] = 0;
+}
+
+/* A document that waits: the exception's key is its subject. */
+static enum err hold(struct recorder *recorder, const char *source, const char *subject, const char *rule,
+                     enum store_owner owner, const char *text, struct err_info *info)
+{
+	recorder->held++;
+	const struct store_exception exception = {
+	    .rule = span_of(rule),
+	    .source = span_of(source),
+	    .key = span_of(subject),
+	    .owner = owner,
+	    .text = span_of(text),
+	    .open = true,
+	    .first_ns = hal_wall_ns(recorder->hal),
+	    .last_ns = hal_wall_ns(recorder->hal),
+	};
+	return recorder_exception(recorder, &exception, info);
+}
+
+struct change {
+	bool foreign;                           /* the subject was recorded from another source */
+	char source[STORE_SOURCE_NAME_MAX + 1]; /* that one */
+	bool any;
+	enum envelope_change kind;
+	int64_t revision;
+};
+
+/* Compares with what was sent last of this subject. */
+static enum err find_change(struct recorder *recorder, const char *source, const struct document *document,
+                            const char *subject, const struct digest *content, struct change *change,
+                            struct err_info *info)
+{
+	struct store_document known;
+	enum err err = store_document_find(recorder->store, span_of(subject), &known, info);
+	if (err == ERR_NOT_FOUND) {
+		change->any = true;
+		change->kind = document->voided ? ENVELOPE_VOIDED : ENVELOPE_RECORDED;
+		change->revision = store_first_revision(recorder->store);
+		return ERR_OK;
+	}
+	if (err != ERR_OK)
+		return err;
+	change->foreign = strcmp(known.source, source) != 0;
+	(void)snprintf(change->source, sizeof change->source, "%s", known.source);
+	change->any = known.voided != document->voided || !digest_equal(&known.content, content);
+	change->kind = document->voided ? ENVELOPE_VOIDED : ENVELOPE_AMENDED;
+	change->revision = known.revision + 1;
+	return ERR_OK;
+}
+
+/* Builds the event and appends it, or holds the document where the event is over the limit. */
+static enum err append(struct recorder *recorder, const char *source, const char *profile_version,
+                       const struct document *document, const char *subject, const struct digest *content,
+                       const struct change *change, bool *held, struct err_info *info)
+{
+	struct span entity = document_text(document, &document->header[HEADER_ENTITY]);
+	char name[STORE_STREAM_NAME_MAX];
+	recorder_stream_name(entity, name);
+	const struct store_stream *stream;
+	enum err err = store_stream_open(recorder->store, name, &stream, info);
+	if (err == ERR_TOO_LARGE) {
+		/* The document's fault, or the site's: the other streams go on. */
+		*held = true;
+		return hold(recorder, source, subject, "stream-limit", STORE_OWNER_TECHNICAL, info->text,
+		            info);
+	}
+	if (err != ERR_OK)
+		return err;
+	struct envelope envelope = {
+	    .source = span_of(stream->source),
+	    .sequence = stream->next_sequence,
+	    .type = document->type,
+	    .change = change->kind,
+	    .subject = span_of(subject),
+	    .revision = change->revision,
+	    .recorded_ns = hal_wall_ns(recorder->hal),
+	    .phase = config_phase_of(recorder->config, entity),
+	    .profile_version = span_of(profile_version),
+	    .data = buf_span(&recorder->data),
+	    .data_digest = *content,
+	};
+	struct store_append row = {
+	    .stream = stream->id,
+	    .subject = span_of(subject),
+	    .source_name = span_of(source),
+	    .document = {.revision = change->revision,
+	                 .content = *content,
+	                 .voided = document->voided,
+	                 .recorded_ns = envelope.recorded_ns},
+	};
+	buf_clear(&recorder->event);
+	envelope_write(&envelope, &stream->chain, &recorder->event, &row.chain);
+	size_t limit = (size_t)recorder->config->uplink.message_bytes_max;
+	if (!buf_ok(&recorder->event) || recorder->event.len > limit) {
+		char text[ERR_TEXT_MAX];
+		(void)snprintf(
+		    text, sizeof text,
+		    "its event is %zu bytes and the limit is %zu: raise uplink.message_size_max as far as "
+		    "the broker allows",
+		    recorder->event.len, limit);
+		*held = true;
+		return hold(recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL, text, info);
+	}
+	row.event = buf_span(&recorder->event);
+	err = store_append(recorder->store, &row, info);
+	if (err != ERR_OK)
+		return err;
+	if (change->kind == ENVELOPE_RECORDED)
+		recorder->recorded++;
+	else
+		recorder->amended++;
+	return ERR_OK;
+}
+
+/* A document that has no subject cannot be told from others; what is known of it becomes the key. */
+static enum err hold_nameless(struct recorder *recorder, const char *source, const struct document *document,
+                              const char *why, struct err_info *info)
+{
+	char key[STORE_SUBJECT_MAX];
+	struct span number = document_text(document, &document->header[HEADER_NUMBER]);
+	(void)snprintf(key, sizeof key, "?/%s/?/%.*s", document_spec(document->type)->name,
+	               (int)(number.len < 100 ? number.len : 100), number.data ? number.data : "");
+	return hold(recorder, source, key, "subject-incomplete", STORE_OWNER_DATA_QUALITY, why, info);
+}
+
+/* Two ERPs that use the same company code would take turns at amending each other's postings. */
+static enum err hold_foreign(struct recorder *recorder, const char *source, const char *subject,
+                             const char *other, struct err_info *info)
+{
+	char text[ERR_TEXT_MAX];
+	(void)snprintf(
+	    text, sizeof text,
+	    "source %s gave a document of this name before: two sources that hold the same company "
+	    "need two agents with gateway names of their own",
+	    other);
+	return hold(recorder, source, subject, "subject-of-another-source", STORE_OWNER_TECHNICAL, text,
+	            info);
+}
+
+enum err recorder_document(struct recorder *recorder, const char *source, const char *profile_version,
+                           const struct document *document, bool *held, struct err_info *info)
+{
+	char subject[STORE_SUBJECT_MAX];
+	struct err_info why;
+	*held = false;
+	if (document_subject(document, subject, sizeof subject, &why) != ERR_OK) {
+		*held = true;
+		return hold_nameless(recorder, source, document, why.text, info);
+	}
+	struct finding finding;
+	if (!validity_check(document, &finding)) {
+		*held = true;
+		return hold(recorder, source, subject, finding.rule, finding.owner, finding.text, info);
+	}
+	buf_clear(&recorder->data);
+	canonical_write(&recorder->canonical, document, &recorder->data);
+	if (!buf_ok(&recorder->data)) {
+		*held = true;
+		return hold(
+		    recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL,
+		    "its text alone is over 256 KiB, more than any supported broker takes in one message; "
+		    "shorten the long texts in the ERP",
+		    info);
+	}
+	const struct span data = buf_span(&recorder->data);
+	const struct digest content = digest_of(&data, 1);
+	struct change change = {.any = false};
+	enum err err = find_change(recorder, source, document, subject, &content, &change, info);
+	if (err != ERR_OK)
+		return err;
+	if (change.foreign) {
+		*held = true;
+		return hold_foreign(recorder, source, subject, change.source, info);
+	}
+	if (!change.any)
+		recorder->unchanged++;
+	else
+		err = append(recorder, source, profile_version, document, subject, &content, &change, held,
+		             info);
+	if (err != ERR_OK || *held)
+		return err;
+	return recorder_clear(recorder, (struct span){NULL, 0}, span_of(source), span_of(subject), info);
+}
