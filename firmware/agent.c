@@ -1,0 +1,568 @@
+/*
+ * agent.c - the core's step: events in, machines on, one commit, then sending.
+ *
+ * Why:   see agent.h.
+ * Owns:  everything below struct agent.
+ * Rules: 1. Order in a step: control, child events, machines, housekeeping, commit, send.
+ *        2. While rows stream in, a transaction stays open for up to COMMIT_DELAY or COMMIT_ROWS, so that one sync
+ *           carries many documents; otherwise it is committed in the same step.
+ *        3. In trouble (the store cannot be written) nothing is asked and nothing is sent; a probe ends the trouble.
+ * Faults: full disk, input/output errors: paused and tried again; a damaged store goes up to the caller.
+ * Runs in: the core.
+ * Tests: tests/sim, tests/integration, tests/crash
+ */
+#include "firmware/agent.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connector/source/pull.h"
+#include "connector/uplink/forward.h"
+#include "connector/uplink/record.h"
+#include "firmware/control.h"
+#include "store_forward/store.h"
+
+#define EVENTS_PER_STEP      64
+#define STEP_BUDGET_NS       (5 * NS_PER_MS)
+#define CONTROL_PER_STEP     16
+#define COMMIT_ROWS          1000
+#define COMMIT_DELAY_NS      (20 * NS_PER_MS) /* rows streaming in */
+#define COMMIT_ACKS_DELAY_NS (50 * NS_PER_MS) /* acknowledgements alone: losing them only repeats messages */
+#define SPACE_PERIOD_NS      (1 * NS_PER_S)
+#define PRUNE_PERIOD_NS      (60 * NS_PER_S)
+#define PRUNE_AGAIN_NS       (100 * NS_PER_MS)
+#define PRUNE_ROWS           500
+#define TROUBLE_RETRY_NS     (5 * NS_PER_S)
+#define STOP_LIMIT_NS        (5 * NS_PER_S)
+#define CLOCK_STEP_NS        (5 * NS_PER_S)
+#define NEVER                INT64_MAX
+
+/* What a pull machine's sink needs to know besides the agent. */
+struct source_link {
+	struct agent *agent;
+	char profile_version[2 * CONFIG_NAME_MAX]; /* "jde/1" */
+	struct pull_sink sink;
+};
+
+struct agent {
+	struct agent_options options;
+	struct hal *hal;
+	const struct log *log;
+	struct store *store;
+	struct store_opening opening;
+	struct recorder recorder;
+	struct pull *pulls[CONFIG_SOURCES_MAX];
+	struct source_link links[CONFIG_SOURCES_MAX];
+	int pull_count;
+	struct forward *forward;
+	struct forward_sink forward_sink;
+	struct buf reply;
+	char urn_prefix[128];
+
+	int64_t started_mono_ns;
+	int64_t started_wall_ns;
+	int64_t dirty_since_ns; /* when the open transaction began */
+	uint64_t rows_before;   /* recorded rows at the last commit */
+	enum err trouble;       /* ERR_OK: the store takes writes */
+	int64_t trouble_retry_ns;
+	bool space_known; /* looked at since start, or since the last trouble */
+	bool space_full;
+	char pause_reason[ERR_TEXT_MAX]; /* empty: pulling */
+	int64_t space_due_ns;
+	int64_t prune_due_ns;
+	uint64_t pruned;         /* rows of the burst that is under way */
+	int64_t clock_offset_ns; /* wall less monotonic, when last looked at */
+	int64_t stop_limit_ns;   /* 0: not stopping */
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- what the machines ask of the agent ---- */
+
+static enum err begin(struct agent *agent, struct err_info *info)
+{
+	if (store_in_transaction(agent->store))
+		return ERR_OK;
+	if (agent->trouble != ERR_OK)
+		return err_set(info, agent->trouble, "the store cannot be written at the moment");
+	enum err err = store_begin(agent->store, info);
+	if (err == ERR_OK)
+		agent->dirty_since_ns = hal_mono_ns(agent->hal);
+	return err;
+}
+
+static enum err source_begin(void *self, struct err_info *info)
+{
+	struct source_link *link = self;
+	return begin(link->agent, info);
+}
+
+static enum err source_document(void *self, const struct config_source *source,
+                                const struct document *document, bool *held, struct err_info *info)
+{
+	struct source_link *link = self;
+	return recorder_document(&link->agent->recorder, source->name, link->profile_version, document, held,
+	                         info);
+}
+
+static enum err source_unreadable(void *self, const struct config_source *source,
+                                  const struct store_exception *exception, struct err_info *info)
+{
+	struct source_link *link = self;
+	(void)source;
+	return recorder_exception(&link->agent->recorder, exception, info);
+}
+
+static enum err uplink_begin(void *self, struct err_info *info)
+{
+	return begin(self, info);
+}
+
+static enum err uplink_raise(void *self, const struct store_exception *exception, struct err_info *info)
+{
+	struct agent *agent = self;
+	return recorder_exception(&agent->recorder, exception, info);
+}
+
+static enum err uplink_clear(void *self, const char *rule, const char *key, struct err_info *info)
+{
+	struct agent *agent = self;
+	return recorder_clear(&agent->recorder, span_of(rule), SPAN_LITERAL("uplink"), span_of(key), info);
+}
+
+/* ---- pausing and trouble ---- */
+
+static void pause_pulling(struct agent *agent, const char *why)
+{
+	bool fresh = agent->pause_reason[0] == 0;
+	(void)snprintf(agent->pause_reason, sizeof agent->pause_reason, "%s", why);
+	for (int i = 0; i < agent->pull_count; i++)
+		pull_pause(agent->pulls[i], why);
+	if (fresh)
+		log_event(agent->log, LOG_PULL_PAUSED, "store=%s: %s", agent->options.config->store.path,
+		          why);
+}
+
+static void resume_pulling(struct agent *agent)
+{
+	if (agent->pause_reason[0] == 0)
+		return;
+	agent->pause_reason[0] = 0;
+	for (int i = 0; i < agent->pull_count; i++)
+		pull_resume(agent->pulls[i]);
+	log_event(agent->log, LOG_PULL_RESUMED, "store=%s: there is room again",
+	          agent->options.config->store.path);
+}
+
+/* Takes a store error: nothing of the open transaction stands, and everything is tried again later. */
+static enum err absorb(struct agent *agent, enum err err, const struct err_info *info, int64_t now)
+{
+	if (err == ERR_CORRUPT)
+		return err;
+	bool fresh = agent->trouble == ERR_OK;
+	store_rollback(agent->store);
+	agent->trouble = err;
+	for (int i = 0; i < agent->pull_count; i++)
+		pull_rolled_back(agent->pulls[i], now);
+	forward_rolled_back(agent->forward, now);
+	if (fresh) {
+		agent->trouble_retry_ns = now + TROUBLE_RETRY_NS;
+		log_event(agent->log, err == ERR_FULL ? LOG_STORE_FULL : LOG_STORE_FAILED, "store=%s: %s",
+		          agent->options.config->store.path, info->text);
+		pause_pulling(agent, info->text);
+	}
+	return ERR_OK;
+}
+
+static enum err raise_store_exception(struct agent *agent, const char *text, struct err_info *info)
+{
+	int64_t wall = hal_wall_ns(agent->hal);
+	const struct store_exception exception = {
+	    .rule = SPAN_LITERAL("store-full"),
+	    .source = SPAN_LITERAL("store"),
+	    .key = SPAN_LITERAL("space"),
+	    .owner = STORE_OWNER_TECHNICAL,
+	    .text = span_of(text),
+	    .open = true,
+	    .first_ns = wall,
+	    .last_ns = wall,
+	};
+	return recorder_exception(&agent->recorder, &exception, info);
+}
+
+/* One write that tells whether the store takes writes again: the exception of the trouble itself. */
+static void probe_trouble(struct agent *agent, int64_t now)
+{
+	struct err_info info = {0};
+	char text[ERR_TEXT_MAX];
+	(void)snprintf(text, sizeof text, "the store could not be written for a while: %.400s",
+	               agent->pause_reason);
+	enum err err = store_begin(agent->store, &info);
+	if (err == ERR_OK)
+		err = raise_store_exception(agent, text, &info);
+	if (err == ERR_OK)
+		err = store_commit(agent->store, &info);
+	if (err != ERR_OK) {
+		store_rollback(agent->store);
+		agent->trouble_retry_ns = now + TROUBLE_RETRY_NS;
+		return;
+	}
+	agent->trouble = ERR_OK;
+	agent->space_due_ns = now;
+	agent->space_known = false; /* the look at the space, due now, clears the exception and resumes */
+}
+
+static enum err check_space(struct agent *agent, int64_t now, struct err_info *info)
+{
+	struct store_space space;
+	agent->space_due_ns = now + SPACE_PERIOD_NS;
+	enum err err = store_space(agent->store, &space, info);
+	if (err != ERR_OK || (agent->space_known && space.full == agent->space_full))
+		return err;
+	if (space.full) {
+		char text[ERR_TEXT_MAX];
+		(void)snprintf(text, sizeof text,
+		               "the store holds %" PRIu64 " of %" PRIu64 " MiB and the disk has %" PRIu64
+		               " MiB left: pulling pauses until the uplink has drained it, store.size_max is "
+		               "raised or the "
+		               "disk is cleared",
+		               space.used >> 20, space.size_max >> 20, space.disk_free >> 20);
+		err = begin(agent, info);
+		if (err == ERR_OK)
+			err = raise_store_exception(agent, text, info);
+		pause_pulling(agent, text);
+	} else {
+		err = begin(agent, info);
+		if (err == ERR_OK)
+			err = recorder_clear(&agent->recorder, (struct span){NULL, 0}, SPAN_LITERAL("store"),
+			                     SPAN_LITERAL("space"), info);
+		if (err == ERR_OK)
+			resume_pulling(agent);
+	}
+	if (err == ERR_OK) {
+		agent->space_full = space.full;
+		agent->space_known = true;
+	}
+	return err;
+}
+
+static enum err prune(struct agent *agent, int64_t now, struct err_info *info)
+{
+	int deleted = 0;
+	enum err err = begin(agent, info);
+	if (err == ERR_OK)
+		err = store_prune(agent->store, hal_wall_ns(agent->hal), PRUNE_ROWS, &deleted, info);
+	agent->prune_due_ns = now + (deleted == PRUNE_ROWS ? PRUNE_AGAIN_NS : PRUNE_PERIOD_NS);
+	if (err == ERR_OK && deleted > 0)
+		log_event(agent->log, LOG_STORE_PRUNED, "rows=%d: acknowledged and past store.retention",
+		          deleted);
+	return err;
+}
+
+static void watch_clock(struct agent *agent, int64_t now)
+{
+	int64_t offset = hal_wall_ns(agent->hal) - now;
+	int64_t step = offset - agent->clock_offset_ns;
+	if (step > CLOCK_STEP_NS || step < -CLOCK_STEP_NS) {
+		log_event(agent->log, LOG_CLOCK_STEPPED,
+		          "seconds=%" PRId64 ": the wall clock was set; deadlines are not touched by it",
+		          step / NS_PER_S);
+	}
+	agent->clock_offset_ns = offset;
+}
+
+/* ---- the step ---- */
+
+static void answer_control(struct agent *agent)
+{
+	struct control_view view = {
+	    .config = agent->options.config,
+	    .store = agent->store,
+	    .opening = &agent->opening,
+	    .pulls = agent->pulls,
+	    .pull_count = agent->pull_count,
+	    .forward = agent->forward,
+	    .hal = agent->hal,
+	    .version = agent->options.version,
+	    .started_wall_ns = agent->started_wall_ns,
+	    .started_mono_ns = agent->started_mono_ns,
+	    .pause_reason = agent->pause_reason,
+	};
+	struct hal_control_event event;
+	for (int i = 0; i < CONTROL_PER_STEP && hal_control_next(agent->hal, &event); i++) {
+		if (event.gone)
+			continue;
+		buf_clear(&agent->reply);
+		control_answer(&view, event.line, &agent->reply);
+		hal_control_reply(agent->hal, event.client, buf_span(&agent->reply));
+	}
+}
+
+static enum err take_event(struct agent *agent, const struct hal_child_event *event, int64_t now,
+                           struct err_info *info)
+{
+	if (forward_owns(agent->forward, event->child))
+		return forward_event(agent->forward, event, now, info);
+	for (int i = 0; i < agent->pull_count; i++) {
+		if (pull_owns(agent->pulls[i], event->child))
+			return pull_event(agent->pulls[i], event, now, info);
+	}
+	return ERR_OK; /* of a child that was given up before */
+}
+
+/* When the open transaction is to be committed at the latest. */
+static int64_t commit_due_ns(const struct agent *agent)
+{
+	uint64_t rows = agent->recorder.recorded + agent->recorder.amended - agent->rows_before;
+	bool streaming = false;
+	for (int i = 0; i < agent->pull_count; i++)
+		streaming = streaming || pull_streaming(agent->pulls[i]);
+	if (rows >= COMMIT_ROWS || agent->stop_limit_ns != 0)
+		return agent->dirty_since_ns;
+	if (streaming)
+		return agent->dirty_since_ns + COMMIT_DELAY_NS;
+	return agent->dirty_since_ns + (rows == 0 ? COMMIT_ACKS_DELAY_NS : 0);
+}
+
+static enum err commit(struct agent *agent, struct err_info *info)
+{
+	enum err err = store_commit(agent->store, info);
+	if (err == ERR_OK && agent->rows_before != agent->recorder.recorded + agent->recorder.amended) {
+		agent->rows_before = agent->recorder.recorded + agent->recorder.amended;
+		agent->space_due_ns = agent->dirty_since_ns; /* it grew: look at the space in the next step */
+	}
+	return err;
+}
+
+/* Events, then machines. Any store error ends the round; the caller absorbs it. */
+static enum err run_machines(struct agent *agent, int64_t now, int64_t *deadline, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	struct hal_child_event event;
+	for (int i = 0; err == ERR_OK && i < EVENTS_PER_STEP && hal_child_next(agent->hal, &event); i++) {
+		err = take_event(agent, &event, now, info);
+		if (hal_mono_ns(agent->hal) - now > STEP_BUDGET_NS)
+			break;
+	}
+	for (int i = 0; err == ERR_OK && i < agent->pull_count; i++) {
+		int64_t due = NEVER;
+		err = pull_step(agent->pulls[i], now, &due, info);
+		*deadline = earlier(*deadline, due);
+	}
+	if (err == ERR_OK) {
+		int64_t due = NEVER;
+		err = forward_step(agent->forward, now, &due, info);
+		*deadline = earlier(*deadline, due);
+	}
+	return err;
+}
+
+static enum err keep_house(struct agent *agent, int64_t now, struct err_info *info)
+{
+	watch_clock(agent, now);
+	if (agent->trouble != ERR_OK) {
+		if (now >= agent->trouble_retry_ns)
+			probe_trouble(agent, now);
+		return ERR_OK;
+	}
+	enum err err = ERR_OK;
+	if (now >= agent->space_due_ns)
+		err = check_space(agent, now, info);
+	if (err == ERR_OK && now >= agent->prune_due_ns)
+		err = prune(agent, now, info);
+	return err;
+}
+
+static bool is_idle(const struct agent *agent)
+{
+	struct store_totals totals;
+	store_totals(agent->store, &totals);
+	bool idle = totals.queued == 0 && agent->trouble == ERR_OK && !store_in_transaction(agent->store) &&
+	            forward_idle(agent->forward);
+	for (int i = 0; i < agent->pull_count; i++)
+		idle = idle && pull_caught_up(agent->pulls[i]);
+	return idle;
+}
+
+static bool stop_complete(struct agent *agent, int64_t now)
+{
+	bool asked = hal_stop_requested(agent->hal) || (agent->options.until_idle && is_idle(agent));
+	if (agent->stop_limit_ns == 0 && asked) {
+		agent->stop_limit_ns = now + STOP_LIMIT_NS;
+		for (int i = 0; i < agent->pull_count; i++)
+			pull_pause(agent->pulls[i], "the agent is stopping");
+		forward_stop(agent->forward, now);
+	}
+	if (agent->stop_limit_ns == 0)
+		return false;
+	return now >= agent->stop_limit_ns ||
+	       (forward_stopped(agent->forward) && !store_in_transaction(agent->store));
+}
+
+static enum err commit_and_send(struct agent *agent, int64_t now, int64_t *deadline, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	if (store_in_transaction(agent->store)) {
+		int64_t due = commit_due_ns(agent);
+		if (now >= due)
+			err = commit(agent, info);
+		else
+			*deadline = earlier(*deadline, due);
+	}
+	if (err == ERR_OK && agent->trouble == ERR_OK && agent->stop_limit_ns == 0)
+		err = forward_send(agent->forward, now, info);
+	return err;
+}
+
+enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, struct err_info *info)
+{
+	int64_t now = hal_mono_ns(agent->hal);
+	*deadline = agent->trouble == ERR_OK ? agent->prune_due_ns : now + PRUNE_PERIOD_NS;
+	answer_control(agent);
+	enum err err = run_machines(agent, now, deadline, info);
+	if (err == ERR_OK)
+		err = keep_house(agent, now, info);
+	if (err == ERR_OK)
+		err = commit_and_send(agent, hal_mono_ns(agent->hal), deadline, info);
+	if (err != ERR_OK)
+		err = absorb(agent, err, info, now);
+	if (agent->trouble != ERR_OK)
+		*deadline = earlier(*deadline, agent->trouble_retry_ns);
+	else if (agent->recorder.recorded + agent->recorder.amended != agent->rows_before ||
+	         agent->space_full)
+		*deadline = earlier(*deadline, agent->space_due_ns);
+	*finished = stop_complete(agent, now);
+	if (agent->stop_limit_ns != 0)
+		*deadline = earlier(*deadline, now + 10 * NS_PER_MS);
+	return err;
+}
+
+/* ---- opening and closing ---- */
+
+static enum err announce_opening(struct agent *agent, struct err_info *info)
+{
+	const struct store_opening *opening = &agent->opening;
+	const char *path = agent->options.config->store.path;
+	log_event(agent->log, LOG_STORE_OPENED, "store=%s new=%s streams=%d: %s", path,
+	          opening->created ? "yes" : "no", store_stream_count(agent->store),
+	          opening->created ? "made a new store" : "checked and opened");
+	if (opening->migrated_from > 0)
+		log_event(agent->log, LOG_STORE_MIGRATED,
+		          "store=%s from=%d to=%d: the schema was brought up to date", path,
+		          opening->migrated_from, STORE_SCHEMA_VERSION);
+	if (!opening->salvaged)
+		return ERR_OK;
+	char text[ERR_TEXT_MAX];
+	(void)snprintf(
+	    text, sizeof text,
+	    "the store was damaged (%.150s); what could be read was kept (%" PRIu64 " documents, %" PRIu64
+	    " rows lost), the damaged file is %.120s; every source is read again and new epochs began",
+	    opening->text, opening->documents_kept, opening->rows_lost, opening->damaged_path);
+	log_event(agent->log, LOG_STORE_SALVAGED, "store=%s: %s", path, text);
+	int64_t wall = hal_wall_ns(agent->hal);
+	const struct store_exception exception = {
+	    .rule = SPAN_LITERAL("store-salvaged"),
+	    .source = SPAN_LITERAL("store"),
+	    .key = span_of(opening->damaged_path),
+	    .owner = STORE_OWNER_TECHNICAL,
+	    .text = span_of(text),
+	    .open = true,
+	    .first_ns = wall,
+	    .last_ns = wall,
+	};
+	enum err err = store_begin(agent->store, info);
+	if (err == ERR_OK)
+		err = recorder_exception(&agent->recorder, &exception, info);
+	return err == ERR_OK ? store_commit(agent->store, info) : err;
+}
+
+static void make_machines(struct agent *agent)
+{
+	const struct config *config = agent->options.config;
+	agent->forward_sink = (struct forward_sink){agent, uplink_begin, uplink_raise, uplink_clear};
+	agent->forward = forward_new(agent->hal, agent->log, agent->store, config, &agent->forward_sink);
+	for (int i = 0; i < config->source_count; i++) {
+		struct source_link *link = &agent->links[i];
+		link->agent = agent;
+		(void)snprintf(link->profile_version, sizeof link->profile_version, "%s/%s",
+		               profile_name(agent->options.profiles[i]),
+		               profile_version(agent->options.profiles[i]));
+		link->sink = (struct pull_sink){link, source_document, source_unreadable, source_begin};
+		agent->pulls[i] = pull_new(agent->hal, agent->log, agent->store, &config->sources[i],
+		                           agent->options.profiles[i], &link->sink);
+		agent->pull_count = i + 1;
+	}
+}
+
+enum err agent_open(const struct agent_options *options, struct agent **out, struct err_info *info)
+{
+	struct agent *agent = mem_alloc(sizeof *agent);
+	const struct config *config = options->config;
+	agent->options = *options;
+	agent->hal = options->hal;
+	agent->log = options->log;
+	agent->started_mono_ns = hal_mono_ns(agent->hal);
+	agent->started_wall_ns = hal_wall_ns(agent->hal);
+	agent->clock_offset_ns = agent->started_wall_ns - agent->started_mono_ns;
+	agent->space_due_ns = agent->started_mono_ns;
+	agent->prune_due_ns = agent->started_mono_ns + PRUNE_PERIOD_NS;
+	buf_init(&agent->reply, HAL_CONTROL_REPLY_MAX);
+	(void)snprintf(agent->urn_prefix, sizeof agent->urn_prefix, "urn:twinpost:%s:%s", config->tenant,
+	               config->gateway);
+	const struct store_options store_options = {
+	    .path = config->store.path,
+	    .size_max = config->store.size_max,
+	    .disk_reserve = config->store.disk_reserve,
+	    .retention_ns = config->store.retention_ns,
+	    .source_urn_prefix = agent->urn_prefix,
+	};
+	enum err err =
+	    store_open(agent->hal, agent->log, &store_options, &agent->store, &agent->opening, info);
+	if (err != ERR_OK) {
+		free(agent);
+		return err;
+	}
+	recorder_init(&agent->recorder, agent->hal, agent->log, agent->store, config);
+	make_machines(agent);
+	err = announce_opening(agent, info);
+	if (err != ERR_OK) {
+		agent_close(agent);
+		return err;
+	}
+	log_event(agent->log, LOG_AGENT_STARTED, "tenant=%s gateway=%s version=%s sources=%d: ready",
+	          config->tenant, config->gateway, options->version, config->source_count);
+	*out = agent;
+	return ERR_OK;
+}
+
+void agent_close(struct agent *agent)
+{
+	if (!agent)
+		return;
+	for (int i = 0; i < agent->pull_count; i++)
+		pull_free(agent->pulls[i]);
+	forward_free(agent->forward);
+	store_close(agent->store);
+	recorder_release(&agent->recorder);
+	buf_release(&agent->reply);
+	free(agent);
+}
+
+bool agent_read_all(const struct agent *agent)
+{
+	for (int i = 0; i < agent->pull_count; i++) {
+		if (pull_has_stopped_feeds(agent->pulls[i]))
+			return false;
+	}
+	return true;
+}
+
+struct store *agent_store(struct agent *agent)
+{
+	return agent->store;
+}

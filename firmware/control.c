@@ -1,0 +1,314 @@
+/*
+ * control.c - reads one control request and answers it.
+ *
+ * Why:   see control.h.
+ * Owns:  the parsed request while it is answered.
+ * Rules: 1. A request is one JSON object; every member is known to the command, of its type and inside its limits.
+ *        2. An answer that does not fit becomes an error that says so; half an answer is never sent.
+ * Faults: as in control.h.
+ * Runs in: the core.
+ * Tests: tests/unit/control_test.c
+ */
+#include "firmware/control.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "firmware/control_commands.h"
+
+enum argument_kind { ARGUMENT_TEXT, ARGUMENT_NUMBER, ARGUMENT_FLAG };
+
+struct argument {
+	const char *name;
+	enum argument_kind kind;
+	int64_t maximum; /* number: from 1; text: bytes, from 1 */
+};
+
+static const struct argument arguments[CONTROL_ARGUMENT_COUNT] = {
+    [CONTROL_STREAM] = {"stream", ARGUMENT_TEXT, STORE_STREAM_NAME_MAX - 1},
+    [CONTROL_SUBJECT] = {"subject", ARGUMENT_TEXT, STORE_SUBJECT_MAX},
+    [CONTROL_SOURCE] = {"source", ARGUMENT_TEXT, CONFIG_NAME_MAX - 1},
+    [CONTROL_LIMIT] = {"limit", ARGUMENT_NUMBER, 1000},
+    /* Above every id; below 2^53, so that a double holds it. */
+    [CONTROL_BEFORE] = {"before", ARGUMENT_NUMBER, INT64_C(1) << 52},
+    [CONTROL_ALL] = {"all", ARGUMENT_FLAG, 0},
+};
+
+#define TAKES(argument) (1u << (argument))
+
+struct command {
+	const char *name;
+	control_command answer;
+	unsigned takes;    /* TAKES() of its arguments, or-ed */
+	unsigned requires; /* of these, what must be there */
+};
+
+static enum err answer_version(const struct control_view *view, const struct control_request *request,
+                               struct json *json, struct err_info *info)
+{
+	(void)request;
+	(void)info;
+	json_text(json, "version", view->version);
+	json_integer(json, "protocol", CONTROL_PROTOCOL_VERSION);
+	json_integer(json, "store_schema", STORE_SCHEMA_VERSION);
+	json_text(json, "tenant", view->config->tenant);
+	json_text(json, "gateway", view->config->gateway);
+	json_instant(json, "started", view->started_wall_ns);
+	return ERR_OK;
+}
+
+static enum err unknown_source(const struct control_view *view, struct span name, struct err_info *info)
+{
+	struct buf names;
+	buf_init(&names, ERR_TEXT_MAX);
+	for (int i = 0; i < view->config->source_count; i++)
+		buf_printf(&names, "%s%s", i ? ", " : "", view->config->sources[i].name);
+	(void)err_set(info, ERR_NOT_FOUND, "there is no source \"%.*s\"; configured: %s", (int)name.len,
+	              name.data, buf_cstr(&names));
+	buf_release(&names);
+	return ERR_NOT_FOUND;
+}
+
+/* Reads all sources, or one, now instead of at their next poll. */
+static enum err answer_pull(const struct control_view *view, const struct control_request *request,
+                            struct json *json, struct err_info *info)
+{
+	struct span wanted = request->text[CONTROL_SOURCE];
+	int poked = 0;
+	json_list(json, "sources");
+	for (int i = 0; i < view->pull_count; i++) {
+		struct pull_status status;
+		pull_status(view->pulls[i], &status);
+		if (request->given[CONTROL_SOURCE] && !span_equal(span_of(status.source), wanted))
+			continue;
+		pull_poke(view->pulls[i]);
+		poked++;
+		json_object(json, NULL);
+		json_text(json, "name", status.source);
+		json_text(json, "state", status.state);
+		json_boolean(json, "paused", status.paused);
+		json_text(json, "problem", status.problem);
+		json_object_end(json);
+	}
+	json_list_end(json);
+	if (poked == 0 && request->given[CONTROL_SOURCE])
+		return unknown_source(view, wanted, info);
+	return ERR_OK;
+}
+
+static const struct command commands[] = {
+    {"status", control_status, 0, 0},
+    {"queue", control_queue, TAKES(CONTROL_STREAM) | TAKES(CONTROL_LIMIT), 0},
+    {"trace", control_trace, TAKES(CONTROL_SUBJECT), TAKES(CONTROL_SUBJECT)},
+    {"exceptions", control_exceptions, TAKES(CONTROL_ALL) | TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
+    {"pull", answer_pull, TAKES(CONTROL_SOURCE), 0},
+    {"version", answer_version, 0, 0},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+/* ---- reading ---- */
+
+/* At most 40 bytes of what a client sent, for its error; whole characters only. */
+static int shown_length(const char *text)
+{
+	size_t len = strlen(text);
+	if (len <= 40)
+		return (int)len;
+	len = 40;
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--;
+	return (int)len;
+}
+
+static enum err read_number(const struct argument *argument, const cJSON *item, int64_t *out,
+                            struct err_info *info)
+{
+	double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
+	/* The comparison is false for a NaN too. */
+	if (value >= 1 && value <= (double)argument->maximum && value == (double)(int64_t)value) {
+		*out = (int64_t)value;
+		return ERR_OK;
+	}
+	return err_set(info, ERR_BAD_INPUT, "%s must be a whole number; allowed is 1 to %" PRId64,
+	               argument->name, argument->maximum);
+}
+
+static enum err read_argument(enum control_argument which, const cJSON *item, struct control_request *request,
+                              struct err_info *info)
+{
+	const struct argument *argument = &arguments[which];
+	if (request->given[which])
+		return err_set(info, ERR_BAD_INPUT, "%s is given twice; give it once", argument->name);
+	request->given[which] = true;
+	if (argument->kind == ARGUMENT_NUMBER)
+		return read_number(argument, item, &request->number[which], info);
+	if (argument->kind == ARGUMENT_FLAG) {
+		request->number[which] = cJSON_IsTrue(item);
+		if (cJSON_IsBool(item))
+			return ERR_OK;
+		return err_set(info, ERR_BAD_INPUT, "%s must be true or false", argument->name);
+	}
+	request->text[which] = span_of(cJSON_GetStringValue(item));
+	if (request->text[which].len > 0 && request->text[which].len <= (size_t)argument->maximum)
+		return ERR_OK;
+	return err_set(info, ERR_BAD_INPUT, "%s must be a text; allowed are 1 to %" PRId64 " bytes",
+	               argument->name, argument->maximum);
+}
+
+static enum err unknown_argument(const struct command *command, const char *name, struct err_info *info)
+{
+	struct buf known;
+	buf_init(&known, 256);
+	for (int i = 0; i < CONTROL_ARGUMENT_COUNT; i++) {
+		if (command->takes & TAKES(i))
+			buf_printf(&known, "%s%s", known.len ? ", " : "", arguments[i].name);
+	}
+	(void)err_set(info, ERR_BAD_INPUT, "unknown argument \"%.*s\"; %s takes %s", shown_length(name), name,
+	              command->name, known.len ? buf_cstr(&known) : "none");
+	buf_release(&known);
+	return ERR_BAD_INPUT;
+}
+
+static enum err read_arguments(const struct command *command, const cJSON *root,
+                               struct control_request *request, struct err_info *info)
+{
+	for (const cJSON *item = root->child; item; item = item->next) {
+		if (strcmp(item->string, "v") == 0 || strcmp(item->string, "cmd") == 0)
+			continue;
+		int which = 0;
+		while (which < CONTROL_ARGUMENT_COUNT && strcmp(arguments[which].name, item->string) != 0)
+			which++;
+		if (which == CONTROL_ARGUMENT_COUNT || !(command->takes & TAKES(which)))
+			return unknown_argument(command, item->string, info);
+		enum err err = read_argument((enum control_argument)which, item, request, info);
+		if (err != ERR_OK)
+			return err;
+	}
+	for (int i = 0; i < CONTROL_ARGUMENT_COUNT; i++) {
+		if ((command->requires & TAKES(i)) && !request->given[i])
+			return err_set(info, ERR_BAD_INPUT, "%s needs the argument %s", command->name,
+			               arguments[i].name);
+	}
+	return ERR_OK;
+}
+
+/* Finds the command that root asks for. */
+static enum err read_command(const cJSON *root, const struct command **command, struct err_info *info)
+{
+	if (!cJSON_IsObject(root))
+		return err_set(
+		    info, ERR_BAD_INPUT,
+		    "the request is not one JSON object; send a line like {\"v\":1,\"cmd\":\"status\"}");
+	const cJSON *version = cJSON_GetObjectItemCaseSensitive(root, "v");
+	if (!cJSON_IsNumber(version))
+		return err_set(info, ERR_BAD_INPUT, "the request has no protocol version; send \"v\":1");
+	if (version->valuedouble != CONTROL_PROTOCOL_VERSION)
+		return err_set(info, ERR_UNSUPPORTED,
+		               "protocol version %g is not spoken here; this agent speaks %d: use the "
+		               "twinpost command that "
+		               "came with it",
+		               version->valuedouble, CONTROL_PROTOCOL_VERSION);
+	const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "cmd"));
+	if (!name)
+		return err_set(info, ERR_BAD_INPUT, "the request names no command; send \"cmd\":\"status\"");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(commands[i].name, name) == 0) {
+			*command = &commands[i];
+			return ERR_OK;
+		}
+	}
+	struct buf known;
+	buf_init(&known, 256);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		buf_printf(&known, "%s%s", i ? ", " : "", commands[i].name);
+	(void)err_set(info, ERR_UNSUPPORTED, "unknown command \"%.*s\"; this agent knows %s",
+	              shown_length(name), name, buf_cstr(&known));
+	buf_release(&known);
+	return ERR_UNSUPPORTED;
+}
+
+/* ---- answering ---- */
+
+/* The codes of docs/control-protocol.md. */
+static const char *code_of(enum err err)
+{
+	switch (err) {
+	case ERR_BAD_INPUT:
+		return "bad_request";
+	case ERR_UNSUPPORTED:
+		return "unsupported";
+	case ERR_NOT_FOUND:
+		return "not_found";
+	case ERR_TOO_LARGE:
+		return "too_large";
+	default:
+		return "store";
+	}
+}
+
+static void answer_error(const struct err_info *info, enum err err, struct buf *reply)
+{
+	struct json json;
+	buf_clear(reply);
+	json_init(&json, reply);
+	json_object(&json, NULL);
+	json_integer(&json, "v", CONTROL_PROTOCOL_VERSION);
+	json_boolean(&json, "ok", false);
+	json_text(&json, "code", code_of(err));
+	json_text(&json, "error", info->text);
+	json_object_end(&json);
+	CHECK(buf_ok(reply));
+}
+
+static enum err answer(const struct control_view *view, const cJSON *root, struct buf *reply,
+                       struct err_info *info)
+{
+	const struct command *command = NULL;
+	struct control_request request = {0};
+	enum err err = read_command(root, &command, info);
+	if (err == ERR_OK)
+		err = read_arguments(command, root, &request, info);
+	if (err != ERR_OK)
+		return err;
+	struct json json;
+	json_init(&json, reply);
+	json_object(&json, NULL);
+	json_integer(&json, "v", CONTROL_PROTOCOL_VERSION);
+	json_boolean(&json, "ok", true);
+	json_object(&json, "data");
+	err = command->answer(view, &request, &json, info);
+	json_object_end(&json);
+	json_object_end(&json);
+	if (err == ERR_OK && !buf_ok(reply))
+		return err_set(info, ERR_TOO_LARGE,
+		               "the answer is larger than %u bytes; ask for less with limit",
+		               HAL_CONTROL_REPLY_MAX);
+	return err;
+}
+
+void control_answer(const struct control_view *view, struct span request, struct buf *reply)
+{
+	CHECK(reply->len == 0 && reply->max >= HAL_CONTROL_REPLY_MAX);
+	struct err_info info = {0};
+	enum err err = ERR_BAD_INPUT;
+	cJSON *root = NULL;
+	if (request.len > 0) {
+		const char *end = NULL;
+		root = cJSON_ParseWithLengthOpts(request.data, request.len, &end, false);
+		/* Nothing but blanks may stand behind the object. */
+		while (root && end < request.data + request.len &&
+		       (*end == ' ' || *end == '\r' || *end == '\t'))
+			end++;
+		if (root && end != request.data + request.len) {
+			cJSON_Delete(root);
+			root = NULL;
+		}
+	}
+	err = answer(view, root, reply, &info);
+	if (err != ERR_OK)
+		answer_error(&info, err, reply);
+	cJSON_Delete(root);
+}

@@ -1,0 +1,56 @@
+/*
+ * control_commands.h - the commands of the control protocol, behind control.c.
+ *
+ * Why:   control.c reads requests; what each command answers stands in files of its own.
+ * Owns:  nothing.
+ * Rules: a command writes the members of "data", or fails with one sentence; then nothing of what it wrote is sent.
+ * Runs in: the core.
+ * Tests: tests/unit/control_test.c
+ */
+#ifndef TWINPOST_CONTROL_COMMANDS_H
+#define TWINPOST_CONTROL_COMMANDS_H
+
+#include "firmware/control.h"
+#include "firmware/control_json.h"
+
+/* What a request may carry besides v and cmd; each command takes some of them. */
+enum control_argument {
+	CONTROL_STREAM,
+	CONTROL_SUBJECT,
+	CONTROL_SOURCE,
+	CONTROL_LIMIT,
+	CONTROL_BEFORE,
+	CONTROL_ALL,
+	CONTROL_ARGUMENT_COUNT
+};
+
+struct control_request {
+	bool given[CONTROL_ARGUMENT_COUNT];
+	struct span text[CONTROL_ARGUMENT_COUNT]; /* of those that are texts; not empty */
+	int64_t number[CONTROL_ARGUMENT_COUNT];   /* of those that are numbers or true (1) and false (0) */
+};
+
+/* Lists stop growing at this many bytes of answer; what follows them still fits. */
+#define CONTROL_LIST_BYTES_MAX (HAL_CONTROL_REPLY_MAX / 4u * 3u)
+
+typedef enum err (*control_command)(const struct control_view *view, const struct control_request *request,
+                                    struct json *json, struct err_info *info);
+
+enum err control_status(const struct control_view *view, const struct control_request *request,
+                        struct json *json, struct err_info *info);
+enum err control_queue(const struct control_view *view, const struct control_request *request,
+                       struct json *json, struct err_info *info);
+enum err control_trace(const struct control_view *view, const struct control_request *request,
+                       struct json *json, struct err_info *info);
+enum err control_exceptions(const struct control_view *view, const struct control_request *request,
+                            struct json *json, struct err_info *info);
+
+/* Events of a stream that the broker has not acknowledged. */
+int64_t control_waiting(const struct store_stream *stream);
+/* Wall time of the oldest of them; 0: none waits. */
+MUST_USE enum err control_oldest(struct store *store, const struct store_stream *stream, int64_t *recorded_ns,
+                                 struct err_info *info);
+/* Whole seconds from then to now, not below 0: the clock may have been set back. */
+int64_t control_age_s(const struct control_view *view, int64_t then_wall_ns);
+
+#endif

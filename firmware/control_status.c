@@ -1,0 +1,383 @@
+/*
+ * control_status.c - the answer to "status": one verdict, why, and the figures behind it.
+ *
+ * Why:   a person at two in the morning wants to know first whether it is well, then what to do.
+ * Owns:  nothing.
+ * Rules: 1. "health" is healthy, starting or degraded. degraded: at least one entry in "problems"; starting: none, but
+ *           a source or the uplink has not come up yet since the program began.
+ *        2. Each problem says what happened and what to do; the gravest stands first and becomes the headline.
+ *        3. Never falsely green: what cannot be read is a problem.
+ *        4. The count of exceptions by owner looks at the newest OWNERS_COUNTED; "counted" says at how many.
+ * Runs in: the core.
+ * Tests: tests/unit/control_test.c
+ */
+#include "firmware/control_commands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Bounds the time that one status takes of the core: some 10 ms. */
+#define OWNERS_COUNTED 2000
+#define OWNER_COUNT    4
+
+/* What status found while it wrote the parts; the problems are written after them. */
+struct verdict {
+	struct json *json;
+	const struct control_view *view;
+	int problems;
+	bool starting;
+	char headline[ERR_TEXT_MAX];
+};
+
+static void add_problem(struct verdict *verdict, const char *code, const char *object, const char *text,
+                        const char *hint)
+{
+	struct json *json = verdict->json;
+	if (verdict->problems++ == 0)
+		(void)snprintf(verdict->headline, sizeof verdict->headline, "%s", text);
+	json_object(json, NULL);
+	json_text(json, "code", code);
+	json_text(json, "object", object);
+	json_text(json, "text", text);
+	json_text(json, "hint", hint);
+	json_object_end(json);
+}
+
+static int64_t seconds_until(const struct control_view *view, int64_t mono_ns)
+{
+	int64_t left = mono_ns - hal_mono_ns(view->hal);
+	return mono_ns == 0 || left <= 0 ? 0 : (left + NS_PER_S - 1) / NS_PER_S;
+}
+
+/* ---- the parts ---- */
+
+static void write_feed(const struct control_view *view, const struct pull_feed_status *feed,
+                       struct json *json)
+{
+	json_object(json, NULL);
+	json_text(json, "name", feed->name);
+	json_boolean(json, "stopped", feed->stopped);
+	json_text(json, "why", feed->why);
+	json_count(json, "documents", feed->documents);
+	json_count(json, "rows", feed->rows);
+	json_text(json, "newest", feed->newest);
+	json_boolean(json, "catching_up", feed->catching_up);
+	json_instant(json, "last_cycle", feed->last_cycle_ns);
+	if (feed->last_cycle_ns != 0)
+		json_integer(json, "last_cycle_age_s", control_age_s(view, feed->last_cycle_ns));
+	json_object_end(json);
+}
+
+static void write_sources(const struct control_view *view, struct json *json)
+{
+	json_list(json, "sources");
+	for (int i = 0; i < view->pull_count; i++) {
+		struct pull_status status;
+		pull_status(view->pulls[i], &status);
+		json_object(json, NULL);
+		json_text(json, "name", status.source);
+		json_text(json, "state", status.state);
+		json_boolean(json, "paused", status.paused);
+		json_text(json, "dbms", status.dbms);
+		json_text(json, "driver", status.driver);
+		json_text(json, "problem", status.problem);
+		json_integer(json, "retry_in_s", seconds_until(view, status.retry_mono_ns));
+		json_list(json, "feeds");
+		for (int j = 0; j < status.feed_count; j++)
+			write_feed(view, &status.feeds[j], json);
+		json_list_end(json);
+		json_object_end(json);
+	}
+	json_list_end(json);
+}
+
+static void write_uplink(const struct control_view *view, struct json *json)
+{
+	struct forward_status status;
+	if (!view->forward) {
+		json_null(json, "uplink");
+		return;
+	}
+	forward_status(view->forward, &status);
+	json_object(json, "uplink");
+	json_text(json, "state", status.state);
+	json_text(json, "host", status.host);
+	json_integer(json, "port", status.port);
+	json_text(json, "mqtt", status.version == 5 ? "5" : status.version == 4 ? "3.1.1" : NULL);
+	json_text(json, "tls", status.tls);
+	json_text(json, "problem", status.problem);
+	json_integer(json, "retry_in_s", seconds_until(view, status.retry_mono_ns));
+	json_integer(json, "window", status.window);
+	json_integer(json, "in_flight", status.in_flight);
+	json_count(json, "sent", status.sent);
+	json_count(json, "acked", status.acked);
+	json_count(json, "connections", status.connections);
+	json_object_end(json);
+}
+
+static enum err write_queue(const struct control_view *view, struct json *json, struct err_info *info)
+{
+	struct store_totals totals;
+	int64_t oldest = 0;
+	uint64_t bytes = 0;
+	store_totals(view->store, &totals);
+	json_object(json, "queue");
+	json_list(json, "streams");
+	for (int i = 0; i < store_stream_count(view->store); i++) {
+		const struct store_stream *stream = store_stream_at(view->store, i);
+		int64_t recorded = 0;
+		enum err err = control_oldest(view->store, stream, &recorded, info);
+		if (err != ERR_OK)
+			return err;
+		if (recorded != 0 && (oldest == 0 || recorded < oldest))
+			oldest = recorded;
+		bytes += stream->outbox_bytes;
+		json_object(json, NULL);
+		json_text(json, "name", stream->name);
+		json_integer(json, "waiting", control_waiting(stream));
+		json_count(json, "bytes", stream->outbox_bytes);
+		json_integer(json, "acked_sequence", stream->acked_sequence);
+		json_integer(json, "next_sequence", stream->next_sequence);
+		json_instant(json, "oldest", recorded);
+		if (recorded != 0)
+			json_integer(json, "oldest_age_s", control_age_s(view, recorded));
+		json_object_end(json);
+	}
+	json_list_end(json);
+	json_integer(json, "waiting", totals.queued);
+	json_count(json, "bytes", bytes);
+	json_instant(json, "oldest", oldest);
+	if (oldest != 0)
+		json_integer(json, "oldest_age_s", control_age_s(view, oldest));
+	json_object_end(json);
+	return ERR_OK;
+}
+
+static enum err write_store(const struct control_view *view, struct store_space *space, struct json *json,
+                            struct err_info *info)
+{
+	struct store_totals totals;
+	enum err err = store_space(view->store, space, info);
+	if (err != ERR_OK)
+		return err;
+	store_totals(view->store, &totals);
+	json_object(json, "store");
+	json_text(json, "path", view->config->store.path);
+	json_count(json, "used", space->used);
+	json_count(json, "size_max", space->size_max);
+	json_count(json, "disk_free", space->disk_free);
+	json_boolean(json, "full", space->full);
+	json_integer(json, "documents", totals.documents);
+	json_integer(json, "acked", totals.acked);
+	if (view->opening && view->opening->salvaged) {
+		json_object(json, "salvaged");
+		json_count(json, "documents_kept", view->opening->documents_kept);
+		json_count(json, "rows_lost", view->opening->rows_lost);
+		json_text(json, "damaged_path", view->opening->damaged_path);
+		json_text(json, "found", view->opening->text);
+		json_object_end(json);
+	}
+	json_object_end(json);
+	return ERR_OK;
+}
+
+struct owner_counts {
+	int64_t of[OWNER_COUNT];
+	int64_t counted;
+};
+
+static bool count_owner(void *self, const struct store_exception *exception)
+{
+	struct owner_counts *counts = self;
+	if ((unsigned)exception->owner < OWNER_COUNT)
+		counts->of[exception->owner]++;
+	return ++counts->counted < OWNERS_COUNTED;
+}
+
+static enum err write_exceptions(const struct control_view *view, struct json *json, struct err_info *info)
+{
+	struct owner_counts counts = {{0}, 0};
+	if (store_exceptions_open(view->store) > 0) {
+		enum err err = store_exceptions(view->store, false, 0, count_owner, &counts, info);
+		if (err != ERR_OK)
+			return err;
+	}
+	json_object(json, "exceptions");
+	json_integer(json, "open", store_exceptions_open(view->store));
+	json_integer(json, "counted", counts.counted);
+	json_object(json, "by_owner");
+	for (int i = 0; i < OWNER_COUNT; i++)
+		json_integer(json, store_owner_name((enum store_owner)i), counts.of[i]);
+	json_object_end(json);
+	json_object_end(json);
+	return ERR_OK;
+}
+
+/* ---- the verdict ---- */
+
+static void judge_store(struct verdict *verdict, const struct store_space *space)
+{
+	const char *reason = verdict->view->pause_reason;
+	char text[ERR_TEXT_MAX];
+	if (space->full) {
+		(void)snprintf(text, sizeof text,
+		               "The store is full (%" PRIu64 " of %" PRIu64 " MiB used, %" PRIu64
+		               " MiB free on the disk); "
+		               "reading the ERP is paused, nothing is lost",
+		               space->used >> 20, space->size_max >> 20, space->disk_free >> 20);
+		add_problem(verdict, "store-full", "store", text,
+		            "It goes on by itself once the broker has taken enough; otherwise raise "
+		            "store.size_max or free "
+		            "disk space");
+	} else if (reason && reason[0]) {
+		(void)snprintf(text, sizeof text, "Reading the ERP is paused: %.400s", reason);
+		add_problem(verdict, "paused", "agent", text, "It goes on by itself once the reason is gone");
+	}
+}
+
+static void judge_held(struct verdict *verdict, const struct forward_status *status)
+{
+	int count = status->held_count;
+	int listed = (int)(sizeof status->held / sizeof status->held[0]);
+	for (int i = 0; i < count && i < listed; i++) {
+		const struct forward_held *held = &status->held[i];
+		const struct store_stream *stream =
+		    verdict->view->store ? store_stream_by_id(verdict->view->store, held->stream) : NULL;
+		const char *name = stream ? stream->name : "?";
+		char text[ERR_TEXT_MAX];
+		(void)snprintf(text, sizeof text,
+		               "The broker does not take event %" PRId64
+		               " of stream %s (reason 0x%02x); the stream waits, "
+		               "the next attempt is in %" PRId64 " s",
+		               held->sequence, name, (unsigned)held->reason,
+		               seconds_until(verdict->view, held->retry_mono_ns));
+		add_problem(verdict, "stream-held", name, text,
+		            "twinpost exceptions names the reason; check the broker's ACL, subscribers and "
+		            "size limit");
+	}
+}
+
+static void judge_uplink(struct verdict *verdict)
+{
+	struct forward_status status;
+	char text[ERR_TEXT_MAX];
+	if (!verdict->view->forward) {
+		verdict->starting = true;
+		return;
+	}
+	forward_status(verdict->view->forward, &status);
+	bool up = strcmp(status.state, "up") == 0;
+	if (!up && status.problem[0] == 0 && status.connections == 0) {
+		verdict->starting = true;
+	} else if (!up) {
+		(void)snprintf(text, sizeof text, "The uplink to %.120s:%d is down: %.300s", status.host,
+		               status.port, status.problem[0] ? status.problem : "the connection ended");
+		add_problem(verdict, "uplink-down", "uplink", text,
+		            "The agent tries again by itself; if it lasts, check the broker, the network and "
+		            "the certificates");
+	}
+	judge_held(verdict, &status);
+}
+
+static void judge_sources(struct verdict *verdict)
+{
+	const struct control_view *view = verdict->view;
+	char text[ERR_TEXT_MAX];
+	for (int i = 0; i < view->pull_count; i++) {
+		struct pull_status status;
+		pull_status(view->pulls[i], &status);
+		bool well = strcmp(status.state, "idle") == 0 || strcmp(status.state, "reading") == 0;
+		if (status.problem[0]) {
+			(void)snprintf(text, sizeof text, "Source %s cannot be read: %.400s", status.source,
+			               status.problem);
+			add_problem(verdict, "source-down", status.source, text,
+			            "The agent tries again by itself; if it lasts, check the database, the "
+			            "network and the "
+			            "password");
+		} else if (!well) {
+			verdict->starting = true;
+		}
+		for (int j = 0; j < status.feed_count; j++) {
+			if (!status.feeds[j].stopped)
+				continue;
+			(void)snprintf(text, sizeof text, "Source %s no longer reads %s: %.400s",
+			               status.source, status.feeds[j].name, status.feeds[j].why);
+			add_problem(verdict, "feed-stopped", status.source, text,
+			            "Correct the profile or the ERP's table, then restart the agent; the "
+			            "other documents go on");
+		}
+	}
+}
+
+static void judge_exceptions(struct verdict *verdict)
+{
+	int64_t open = store_exceptions_open(verdict->view->store);
+	char text[128];
+	if (open == 0)
+		return;
+	(void)snprintf(text, sizeof text, "%" PRId64 " %s open and %s for a person", open,
+	               open == 1 ? "exception is" : "exceptions are", open == 1 ? "waits" : "wait");
+	add_problem(verdict, "exceptions-open", "exceptions", text, "See them with: twinpost exceptions");
+}
+
+/* The parts that need the store; *space is filled. */
+static enum err write_stored(const struct control_view *view, struct store_space *space, struct json *json,
+                             struct err_info *info)
+{
+	enum err err = write_queue(view, json, info);
+	if (err == ERR_OK)
+		err = write_store(view, space, json, info);
+	if (err == ERR_OK)
+		err = write_exceptions(view, json, info);
+	return err;
+}
+
+static void write_verdict(struct verdict *verdict)
+{
+	struct json *json = verdict->json;
+	const char *health = verdict->problems > 0 ? "degraded" : verdict->starting ? "starting" : "healthy";
+	json_text(json, "health", health);
+	if (verdict->problems > 0)
+		json_text(json, "headline", verdict->headline);
+	else
+		json_text(json, "headline",
+		          verdict->starting ? "Starting: connecting to the sources and the broker"
+		                            : "All sources are read and the broker takes the events");
+}
+
+enum err control_status(const struct control_view *view, const struct control_request *request,
+                        struct json *json, struct err_info *info)
+{
+	(void)request;
+	struct verdict verdict = {.json = json, .view = view};
+	struct store_space space = {0};
+	json_text(json, "version", view->version);
+	json_text(json, "tenant", view->config->tenant);
+	json_text(json, "gateway", view->config->gateway);
+	json_text(json, "config", view->config->path);
+	json_instant(json, "now", hal_wall_ns(view->hal));
+	json_instant(json, "started", view->started_wall_ns);
+	json_integer(json, "uptime_s", (hal_mono_ns(view->hal) - view->started_mono_ns) / NS_PER_S);
+	json_text(json, "paused", view->pause_reason && view->pause_reason[0] ? view->pause_reason : NULL);
+	write_sources(view, json);
+	write_uplink(view, json);
+	if (view->store) {
+		enum err err = write_stored(view, &space, json, info);
+		if (err != ERR_OK)
+			return err;
+	}
+	json_list(json, "problems");
+	if (view->store)
+		judge_store(&verdict, &space);
+	else
+		add_problem(&verdict, "store-closed", "store", "The store is not open",
+		            "See the agent's log: journalctl -u twinpost");
+	judge_uplink(&verdict);
+	judge_sources(&verdict);
+	if (view->store)
+		judge_exceptions(&verdict);
+	json_list_end(json);
+	write_verdict(&verdict);
+	return ERR_OK;
+}

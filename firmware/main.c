@@ -1,0 +1,194 @@
+/*
+ * main.c - starts the core or a child on Linux.
+ *
+ * Why:   the only place that ties the portable core to hal/linux.
+ * Owns:  the back end, the configuration and the agent during the process's life.
+ * Rules: 1. A damaged store is closed and opened again, which salvages it, at most REOPEN_MAX times in a life.
+ *        2. What a person must mend ends the process with a status that the service manager does not repeat at once.
+ * Faults: every refusal at start is told on standard error with what to do.
+ * Runs in: every process of the program.
+ * Tests: tests/integration
+ */
+#include "firmware/main.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connector/source/odbc_role.h"
+#include "connector/uplink/mqtt_role.h"
+#include "firmware/agent.h"
+#include "firmware/load.h"
+#include "hal/linux/confine.h"
+#include "hal/linux/file_linux.h"
+#include "hal/linux/hal_linux.h"
+#include "hal/linux/port_linux.h"
+
+#define STATUS_OK          0
+#define STATUS_FAILED      1
+#define STATUS_USAGE       2
+#define REOPEN_MAX         3
+#define PROBLEMS_BYTES_MAX (64u * 1024u)
+#define VARIABLES_MAX      (CONFIG_SOURCES_MAX + 2)
+
+struct run_options {
+	const char *config;
+	bool until_idle;
+};
+
+static bool parse_run(int argc, char **argv, struct run_options *options)
+{
+	*options = (struct run_options){.config = "/etc/twinpost/twinpost.yaml"};
+	for (int i = 2; i < argc; i++) {
+		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
+			options->config = argv[++i];
+		else if (strcmp(argv[i], "--until-idle") == 0)
+			options->until_idle = true;
+		else {
+			(void)fprintf(
+			    stderr,
+			    "twinpost run: unknown argument \"%s\"; usage: twinpost run [--config FILE] "
+			    "[--until-idle]\n",
+			    argv[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* The environment variables that secrets name, each for the child that needs it. */
+static size_t secret_variables(const struct config *config, struct hal_linux_variable *variables)
+{
+	size_t count = 0;
+	for (int i = 0; i < config->source_count; i++) {
+		const struct config_source *source = &config->sources[i];
+		if (source->password.kind == SECRET_ENVIRONMENT)
+			variables[count++] =
+			    (struct hal_linux_variable){HAL_ROLE_SOURCE, source->name, source->password.name};
+	}
+	const struct secret_reference *uplink[] = {&config->uplink.password, &config->uplink.key_password};
+	for (size_t i = 0; i < 2; i++) {
+		if (uplink[i]->kind == SECRET_ENVIRONMENT)
+			variables[count++] =
+			    (struct hal_linux_variable){HAL_ROLE_UPLINK, NULL, uplink[i]->name};
+	}
+	return count;
+}
+
+static enum err run_steps(struct hal *hal, struct agent *agent, struct err_info *info)
+{
+	for (;;) {
+		int64_t deadline;
+		bool finished;
+		enum err err = agent_step(agent, &deadline, &finished, info);
+		if (err != ERR_OK || finished)
+			return err;
+		hal_wait(hal, deadline);
+	}
+}
+
+static int run_agent(struct hal *hal, const struct log *log, const struct loaded *loaded,
+                     const struct run_options *options)
+{
+	const struct agent_options agent_options = {
+	    .hal = hal,
+	    .log = log,
+	    .config = &loaded->config,
+	    .profiles = (const struct profile *const *)loaded->profiles,
+	    .version = TWINPOST_VERSION,
+	    .until_idle = options->until_idle,
+	};
+	struct err_info info = {0};
+	for (int opened = 0; opened <= REOPEN_MAX; opened++) {
+		struct agent *agent = NULL;
+		enum err err = agent_open(&agent_options, &agent, &info);
+		if (err == ERR_OK)
+			err = run_steps(hal, agent, &info);
+		bool whole = err != ERR_OK || !options->until_idle || agent_read_all(agent);
+		agent_close(agent);
+		if (!whole) {
+			log_event(
+			    log, LOG_AGENT_FAILED,
+			    "store=%s: ended with a feed that could not be read; its exception says why",
+			    loaded->config.store.path);
+			return STATUS_FAILED;
+		}
+		if (err == ERR_OK) {
+			log_event(log, LOG_AGENT_STOPPED, "store=%s: stopped in order",
+			          loaded->config.store.path);
+			return STATUS_OK;
+		}
+		log_event(log, LOG_AGENT_FAILED, "store=%s: %s", loaded->config.store.path, info.text);
+		if (err != ERR_CORRUPT)
+			return STATUS_FAILED;
+	}
+	return STATUS_FAILED;
+}
+
+static const char *profile_folder(void)
+{
+	const char *folder = getenv("TWINPOST_PROFILES");
+	return folder && folder[0] ? folder : TWINPOST_PROFILE_DIR;
+}
+
+int firmware_run(int argc, char **argv)
+{
+	struct run_options options;
+	if (!parse_run(argc, argv, &options))
+		return STATUS_USAGE;
+	int status = STATUS_USAGE;
+	struct hal_linux *linux_hal = NULL;
+	struct err_info info;
+	struct log log;
+	struct buf problems;
+	struct loaded *loaded = mem_alloc(sizeof *loaded);
+	buf_init(&problems, PROBLEMS_BYTES_MAX);
+	if (!load_all(loaded, options.config, profile_folder(), file_linux_read, &problems)) {
+		(void)fputs(buf_cstr(&problems), stderr);
+		goto out;
+	}
+	status = STATUS_FAILED;
+	log_init_stderr(&log, loaded->config.log.level);
+	struct hal_linux_variable variables[VARIABLES_MAX];
+	const struct hal_linux_options hal_options = {
+	    .log = &log,
+	    .control_socket = loaded->config.control.socket,
+	    .variables = variables,
+	    .variable_count = secret_variables(&loaded->config, variables),
+	};
+	if (hal_linux_open(&linux_hal, &hal_options, &info) != ERR_OK) {
+		log_event(&log, LOG_AGENT_FAILED, "config=%s: %s", options.config, info.text);
+		goto out;
+	}
+	status = run_agent(&linux_hal->hal, &log, loaded, &options);
+out:
+	hal_linux_close(linux_hal);
+	loaded_release(loaded);
+	free(loaded);
+	buf_release(&problems);
+	return status;
+}
+
+int firmware_child(int argc, char **argv)
+{
+	if (argc < 5 || strcmp(argv[3], "--name") != 0) {
+		(void)fputs("twinpost --child is started by the agent alone\n", stderr);
+		return STATUS_USAGE;
+	}
+	bool source = strcmp(argv[2], "source") == 0;
+	if (!source && strcmp(argv[2], "uplink") != 0) {
+		(void)fprintf(stderr, "twinpost --child: unknown role \"%s\"\n", argv[2]);
+		return STATUS_USAGE;
+	}
+	struct log log;
+	log_init_stderr(&log, LOG_LEVEL_INFO);
+	confine_child(source ? HAL_ROLE_SOURCE : HAL_ROLE_UPLINK, &log);
+	/* OpenSSL writes with write(2): a connection that the peer has reset must be an error, not the end. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	struct port_linux port;
+	port_linux_init(&port, HAL_LINUX_CHILD_FD, &log);
+	int status = source ? odbc_role_run(&port.port) : mqtt_role_run(&port.port);
+	port_linux_release(&port);
+	return status;
+}

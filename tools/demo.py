@@ -1,0 +1,343 @@
+#!/usr/bin/python3
+"""demo.py - the demo after the build: starts everything, shows it, compares both ends, posts more, cleans up.
+
+Why:   see tools/demo.
+Owns:  a temporary directory, a Mosquitto, an agent, a sample cloud; ended by pid and removed, also on Ctrl-C and failure.
+Rules: 1. Exit 0 only if everything that the ERP holds is at the cloud with equal figures and the chain is intact.
+       2. On failure the logs' last lines are shown, and the logs are kept.
+       3. Colour and redrawn lines only on a terminal.
+Runs in: a shell, as root (the broker then runs as an unprivileged user) or as an ordinary user.
+Tests: tests/unit/test_sample_demo.py
+"""
+
+import argparse
+import collections
+import contextlib
+import decimal
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+TOOLS = os.path.dirname(os.path.realpath(__file__))
+ROOT = os.path.dirname(TOOLS)
+sys.path[:0] = [TOOLS, os.path.join(ROOT, "tests", "lib")]
+
+import agent as agents  # noqa: E402
+import ledger  # noqa: E402
+import servers  # noqa: E402
+
+TENANT, GATEWAY = "acme", "demo"
+WAIT_SECONDS = 300
+TERMINAL = sys.stdout.isatty()
+
+
+class Failure(Exception):
+    """The demo cannot go on; the text says why."""
+
+
+def colour(text, code):
+    """Text in colour on a terminal, plain elsewhere."""
+    return f"\033[{code}m{text}\033[0m" if TERMINAL and not os.environ.get("NO_COLOR") else text
+
+
+def say(label, text):
+    """One aligned line."""
+    print(f"  {label:<14}{text}", flush=True)
+
+
+class Progress:
+    """A line that is redrawn on a terminal, and printed now and then elsewhere."""
+
+    def __init__(self, label):
+        self.label = label
+        self.printed = 0.0
+        self.last = None
+
+    def show(self, text, final=False):
+        """Shows the text, if it is time to."""
+        now = time.monotonic()
+        if TERMINAL:
+            print(f"\r  {self.label:<14}{text}\033[K", end="\n" if final else "", flush=True)
+        elif final or (now - self.printed >= 5 and text != self.last):
+            say(self.label, text)
+            self.printed, self.last = now, text
+
+
+class Demo:
+    """Everything that the demo starts."""
+
+    def __init__(self, documents, keep):
+        self.documents = documents
+        self.keep = keep
+        self.directory = tempfile.mkdtemp(prefix="twinpost-demo-")
+        os.chmod(self.directory, 0o755)
+        self.certificates = os.path.join(self.directory, "certificates")
+        self.erp_file = os.path.join(self.directory, "erp.db")
+        self.erp = f"sqlite:{self.erp_file}"
+        self.cloud_file = os.path.join(self.directory, "cloud.db")
+        self.cloud_log = os.path.join(self.directory, "cloud.log")
+        self.broker = self.agent = self.cloud = None
+
+    # Beginning.
+
+    def tool(self, name, *arguments):
+        """Runs one of the tools; its output."""
+        done = subprocess.run([os.path.join(TOOLS, name), *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, check=False)
+        if done.returncode:
+            raise Failure(f"tools/{name} {arguments[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout.strip()
+
+    def prepare(self):
+        """Certificates, broker, ERP, cloud."""
+        self.tool("certificates", self.certificates)
+        say("certificates", "a private CA, a server's and a client's certificate (EC P-256)")
+        self.broker = servers.Mosquitto(certificates=self.certificates).start()
+        say("broker", f"Mosquitto on 127.0.0.1:{self.broker.port}, mutual TLS"
+            + (f", as user {self.broker.user}" if self.broker.user else ""))
+        result = json.loads(self.tool("sample-erp", "create", "--database", self.erp, "--documents", self.documents, "--json"))
+        split = ", ".join(f"{kind} {count:,}" for kind, count in sorted(result["split"].items(), key=lambda one: -one[1]))
+        say("sample ERP", f"{result['documents']:,} documents, shaped like JD Edwards, in SQLite by its ODBC driver")
+        say("", split)
+        with open(self.cloud_log, "w", encoding="utf-8") as log:
+            self.cloud = subprocess.Popen(
+                [os.path.join(TOOLS, "sample-cloud"), "run", "--host", servers.LOOPBACK, "--port", str(self.broker.port),
+                 "--ca", f"{self.certificates}/ca.crt", "--cert", f"{self.certificates}/client.crt",
+                 "--key", f"{self.certificates}/client.key", "--tenant", TENANT, "--gateway", GATEWAY,
+                 "--database", self.cloud_file], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+        servers.wait_for("the sample cloud subscribes", self.cloud_subscribed)
+        say("sample cloud", f"subscribed to tp1/{TENANT}/{GATEWAY}/up/#")
+
+    def cloud_subscribed(self):
+        """Has the subscriber said so?"""
+        with open(self.cloud_log, encoding="utf-8") as log:
+            if "subscribed" in log.read():
+                return True
+        if self.cloud.poll() is not None:
+            raise Failure("the sample cloud ended at its start")
+        return False
+
+    def start_agent(self):
+        """The product, reading the ERP every second."""
+        source = {"name": "erp", "connection": servers.sqlite_odbc(self.erp_file), "poll": "1s"}
+        directory = os.path.join(self.directory, "agent")
+        os.mkdir(directory)
+        self.agent = agents.Agent([source], self.broker.port, self.certificates, TENANT, GATEWAY, directory=directory)
+        self.agent.start()
+
+    # Watching.
+
+    def received(self):
+        """(documents, events) at the cloud now."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.cloud_file}?mode=ro", uri=True, timeout=10)) as connection:
+            return connection.execute("SELECT (SELECT count(*) FROM documents), (SELECT count(*) FROM events)").fetchone()
+
+    def alive(self):
+        """Failure if a part has died."""
+        for name, process in (("agent", self.agent.process), ("broker", self.broker.process), ("sample cloud", self.cloud)):
+            if process.poll() is not None:
+                raise Failure(f"the {name} ended with status {process.returncode}")
+
+    def watch(self, label, wanted):
+        """Shows progress until the cloud holds this many documents; returns the seconds it took."""
+        progress, begun = Progress(label), time.monotonic()
+        while True:
+            self.alive()
+            documents, _ = self.received()
+            status = self.agent.status()
+            seconds = time.monotonic() - begun
+            bar = "#" * (24 * min(documents, wanted) // max(wanted, 1))
+            text = f"[{bar:<24}] {documents:,} of {wanted:,} at the cloud"
+            text += f", {status['queue']['waiting']:,} queued" if status else ""
+            if documents >= wanted:
+                progress.show(f"{text}, {seconds:.1f} s", final=True)
+                return seconds
+            if seconds > WAIT_SECONDS:
+                progress.show(text, final=True)
+                raise Failure(f"only {documents:,} of {wanted:,} documents arrived within {WAIT_SECONDS} s")
+            progress.show(text)
+            time.sleep(0.2)
+
+    # Comparing.
+
+    def totals(self):
+        """Both sides' totals: {(company, currency): [documents, lines, sum]}."""
+        sides = []
+        for command in (("sample-erp", self.erp), ("sample-cloud", self.cloud_file)):
+            side = collections.defaultdict(lambda: [0, 0, decimal.Decimal(0)])
+            for row in json.loads(self.tool(command[0], "totals", "--database", command[1], "--json")):
+                place = side[row["company"], row["currency"]]
+                place[0] += row["documents"] + row["voided"]
+                place[1] += row["lines"]
+                place[2] += decimal.Decimal(row["amount"])
+            sides.append(side)
+        return sides
+
+    def settle(self):
+        """Waits, with a bound, for amendments that follow new documents (a receipt changes what its invoice has open)."""
+        end = time.monotonic() + 15
+        while time.monotonic() < end and not (self.agent.caught_up() and not ledger.difference(self.erp, self.cloud_file)):
+            self.alive()
+            time.sleep(0.2)
+
+    def table(self, erp, cloud):
+        """Both sides' totals, one line for each company and currency."""
+        head = ("company", "currency", "documents", "cloud", "lines", "cloud", "sum in the ERP", "sum at the cloud", "")
+        rows = []
+        for key in sorted(set(erp) | set(cloud)):
+            pairs = [f"{side[key][place]:,}" for place in (0, 1) for side in (erp, cloud)]
+            sums = [f"{side[key][2]:,}" if key[1] else "" for side in (erp, cloud)]
+            rows.append((*key, *pairs, *sums, "=" if erp[key] == cloud[key] else "≠"))
+        pairs = [f"{sum(part[place] for part in side.values()):,}" for place in (0, 1) for side in (erp, cloud)]
+        rows.append(("all", "", *pairs, "", "", "=" if erp == cloud else "≠"))
+        widths = [max(len(row[place]) for row in (head, *rows)) for place in range(len(head))]
+        print()
+        for number, row in enumerate((head, *rows)):
+            cells = [cell.ljust(width) if place < 2 else cell.rjust(width)
+                     for place, (cell, width) in enumerate(zip(row, widths))]
+            cells[-1] = colour(cells[-1], "32" if row[-1] == "=" else "31;1")
+            print(("    " + "  ".join(cells)).rstrip())
+            if number in (0, len(rows) - 1):
+                print("    " + "-" * (sum(widths) + 2 * len(widths) - 2))
+        print("    sums: debits of journals, gross of invoices, credit memos and receipts;"
+              " customers stand under 00000\n")
+
+    def compare(self, table):
+        """Shows what both sides hold and returns whether all is equal."""
+        self.settle()
+        erp, cloud = self.totals()
+        if table or erp != cloud:
+            self.table(erp, cloud)
+        problems = ledger.difference(self.erp, self.cloud_file)
+        for problem in problems:
+            say("", colour(problem, "31"))
+        text = colour("no difference", "32") if not problems and erp == cloud else colour("DIFFERENT", "31;1")
+        say("compared", f"{sum(side[0] for side in erp.values()):,} documents figure by figure: {text}")
+        verdict = subprocess.run([os.path.join(TOOLS, "sample-cloud"), "verify", "--database", self.cloud_file],
+                                 stdout=subprocess.PIPE, text=True, check=False)
+        say("proof", verdict.stdout.strip().split("\n")[-1].replace("verdict: ", ""))
+        return erp == cloud and not problems and verdict.returncode == 0
+
+    def post_more(self):
+        """50 more postings while the agent runs."""
+        before, _ = self.received()
+        result = json.loads(self.tool("sample-erp", "post", "--database", self.erp, "--documents", 50, "--json"))
+        say("post 50 more", f"{', '.join(result['subjects'][:3])}, ...")
+        self.watch("arriving", before + result["documents"])
+
+    # Ending.
+
+    def commands(self):
+        """What to try while it runs."""
+        program = f"TWINPOST_PROFILES={ROOT}/config/profiles {agents.program()}"
+        config = f"--config {self.agent.config_file}"
+        subject = sqlite3.connect(self.cloud_file).execute(
+            "SELECT subject FROM documents WHERE kind = 'invoice' ORDER BY subject LIMIT 1").fetchone()
+        subject = subject[0] if subject else "00001/journal/2024/JE-1"
+        print("\n  Left running. To try:\n")
+        for text, command in (
+                ("how the agent is", f"{program} status {config}"),
+                ("one document's life", f"{program} trace {subject} {config}"),
+                ("what waits", f"{program} queue {config}"),
+                ("post more", f"{TOOLS}/sample-erp post --database {self.erp} --documents 50 --edit 5 --void 2 --reverse 2"),
+                ("a bad one", f"{TOOLS}/sample-erp post --database {self.erp} --documents 0 --spoil unbalanced"),
+                ("what the ERP holds", f"{TOOLS}/sample-erp totals --database {self.erp}"),
+                ("what the cloud holds", f"{TOOLS}/sample-cloud totals --database {self.cloud_file}"),
+                ("prove it", f"{TOOLS}/sample-cloud verify --database {self.cloud_file}"),
+                ("the agent's log", f"tail -f {self.agent.log}"),
+                ("stop all of it", f"kill {self.agent.process.pid} {self.cloud.pid} {self.broker.process.pid}; "
+                                   f"rm -rf {self.directory} {self.broker.directory}")):
+            print(f"  # {text}\n  {command}\n")
+
+    def last_words(self):
+        """The ends of all logs, after a failure."""
+        logs = [("sample cloud", self.cloud_log), ("broker", self.broker.log if self.broker else ""),
+                ("agent", self.agent.log if self.agent else "")]
+        for name, path in logs:
+            with contextlib.suppress(OSError):
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    lines = file.readlines()[-12:]
+                if lines:
+                    print(f"\n  last lines of the {name}'s log ({path}):", file=sys.stderr)
+                    print("".join("    " + line for line in lines).rstrip(), file=sys.stderr)
+        print(f"\n  the logs are kept in {self.directory}", file=sys.stderr)
+
+    def end(self, keep_logs):
+        """Stops what was started, in the order of the way, and removes it."""
+        for part in (self.agent.process if self.agent else None, self.cloud):
+            if part is not None and part.poll() is None:
+                part.terminate()
+                try:
+                    part.wait(20)
+                except subprocess.TimeoutExpired:
+                    part.kill()
+                    part.wait()
+        if self.agent:
+            self.agent.close()
+        if self.broker:
+            self.broker.halt()
+            if not keep_logs:
+                self.broker.stop()
+        if not keep_logs:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def run(self):
+        """The whole demo; True if all was equal."""
+        begun = time.monotonic()
+        self.prepare()
+        self.start_agent()
+        seconds = self.watch("agent", self.documents)
+        say("", f"{self.documents / max(seconds, 0.001):,.0f} documents a second, from the ERP's rows to the cloud's books")
+        equal = self.compare(table=True)
+        self.post_more()
+        equal = self.compare(table=False) and equal
+        text = colour("equal", "32;1") if equal else colour("NOT EQUAL", "31;1")
+        say("result", f"{text} on both sides, in {time.monotonic() - begun:.0f} s")
+        return equal
+
+
+def main():
+    """Runs the demo and cleans up; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="demo")
+    parser.add_argument("--documents", type=int, default=2000, metavar="N")
+    parser.add_argument("--keep", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.documents < 1:
+        parser.error("--documents takes 1 or more")
+
+    def interrupted(number, _frame):
+        raise KeyboardInterrupt(number)
+    # Also where the shell that started us ignores it, as for a command in the background.
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.signal(signal.SIGHUP, interrupted)
+    demo, equal, kept = Demo(arguments.documents, arguments.keep), False, False
+    try:
+        equal = demo.run()
+        if arguments.keep:
+            demo.commands()
+            kept = True
+        if not equal:
+            demo.last_words()
+        return 0 if equal else 1
+    except KeyboardInterrupt:
+        print("\n  interrupted; cleaning up", file=sys.stderr)
+        equal = True  # nothing is wrong: no logs are kept
+        return 130
+    except (Failure, servers.ServerError, agents.AgentError, ledger.databases.DatabaseError, sqlite3.Error, OSError) as error:
+        print(f"\n  {colour('failed', '31;1')}: {error}", file=sys.stderr)
+        demo.last_words()
+        return 1
+    finally:
+        if not kept:
+            demo.end(keep_logs=not equal)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+/*
+ * commands.h - the commands of the command line, behind cli.c.
+ *
+ * Why:   cli.c reads the command line; what each command does stands in files of its own.
+ * Owns:  nothing.
+ * Runs in: the CLI.
+ * Tests: tests/unit/test_cli.py
+ */
+#ifndef TWINPOST_COMMANDS_H
+#define TWINPOST_COMMANDS_H
+
+#include "tools/twinpost/client.h"
+#include "tools/twinpost/terminal.h"
+
+#define CLI_CONFIG_DEFAULT "/etc/twinpost/twinpost.yaml"
+/* Everything that one command prints at once. */
+#define CLI_OUTPUT_MAX (16u * 1024u * 1024u)
+
+struct options {
+	const char *config;   /* NULL: not given */
+	const char *socket;   /* NULL: not given */
+	const char *profiles; /* NULL: not given */
+	bool json;
+	bool all;
+	bool markdown;
+	bool keys;
+	bool watch;
+	long watch_s;
+	long limit; /* 0: not given */
+	const char *operands[2];
+	int operand_count;
+};
+
+enum cli_exit command_status(const struct options *options);
+enum cli_exit command_queue(const struct options *options);
+enum cli_exit command_trace(const struct options *options);
+enum cli_exit command_exceptions(const struct options *options);
+enum cli_exit command_pull(const struct options *options);
+enum cli_exit command_version(const struct options *options);
+enum cli_exit command_config(const struct options *options);
+
+/* Finds the socket: --socket, else control.socket of --config or of the default file, else the default. false: the
+ * file of --config is not good, and its problems were printed. */
+bool command_socket(const struct options *options, char path[256]);
+/* Asks with {"v":1,"cmd":name} and the members of arguments (taken; NULL: none). A failure is told on standard
+ * error. */
+enum cli_exit command_ask(const struct options *options, const char *name, cJSON *arguments,
+                          struct answer *answer);
+/* Prints "twinpost: " and the message's lines on standard error. */
+void command_complain(const char *message);
+/* Writes it to standard output and releases it; false: it could not be written. */
+bool command_print(struct buf *out);
+/* The object as indented JSON. */
+void command_print_json(const cJSON *object);
+
+/* Appends the status for people. */
+void status_render(const cJSON *data, const struct terminal *terminal, struct buf *out);
+enum cli_exit status_exit(const cJSON *data);
+/* Shows it again and again until q, Ctrl-C or the end of the terminal; returns the exit status of the last. */
+enum cli_exit status_watch(const struct options *options, const char *socket_path);
+
+/* `config check`: everything the file names is there. */
+enum cli_exit check_file(const struct options *options, const char *path);
+/* Reads a whole file, as load.h wants it. */
+enum err file_read(const char *path, struct buf *out, struct err_info *info);
+
+#endif

@@ -1,0 +1,268 @@
+/*
+ * status.c - the command `status`: the agent's state for a person.
+ *
+ * Why:   the first line says whether it is well; what follows says why, and what to do.
+ * Owns:  nothing.
+ * Rules: 1. What is in order is short; what is not has a sentence and a hint.
+ *        2. Everything comes from the answer; the age of things is reckoned by the agent's clock.
+ * Runs in: the CLI.
+ * Tests: tests/unit/test_cli.py
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/twinpost/commands.h"
+
+#define STREAMS_SHOWN 10
+
+enum cli_exit status_exit(const cJSON *data)
+{
+	return strcmp(member_text(data, "health"), "healthy") == 0 ? CLI_OK : CLI_NOT_HEALTHY;
+}
+
+static void head(const char *title, const struct terminal *terminal, struct buf *out)
+{
+	buf_append_char(out, '\n');
+	terminal_style(terminal, STYLE_BOLD, out);
+	buf_append_text(out, title);
+	terminal_style(terminal, STYLE_PLAIN, out);
+	buf_append_char(out, '\n');
+}
+
+static void render_headline(const cJSON *data, const struct terminal *terminal, struct buf *out)
+{
+	const char *health = member_text(data, "health");
+	enum terminal_style style = strcmp(health, "healthy") == 0    ? STYLE_GOOD
+	                            : strcmp(health, "starting") == 0 ? STYLE_WARNING
+	                                                              : STYLE_BAD;
+	char words[WORDS_SIZE];
+	terminal_style(terminal, style, out);
+	terminal_text(health, out);
+	terminal_style(terminal, STYLE_PLAIN, out);
+	buf_append_text(out, ": ");
+	terminal_wrapped(terminal, member_text(data, "headline"), (int)strlen(health) + 2, out);
+	terminal_text(member_text(data, "tenant"), out);
+	buf_append_char(out, '/');
+	terminal_text(member_text(data, "gateway"), out);
+	buf_append_text(out, ", twinpost ");
+	terminal_text(member_text(data, "version"), out);
+	age_words(member_integer(data, "uptime_s"), words);
+	buf_printf(out, ", up %s since ", words);
+	terminal_start(member_text(data, "started"), 19, out);
+	buf_append_text(out, "Z\n");
+}
+
+static void render_problems(const cJSON *data, const struct terminal *terminal, struct buf *out)
+{
+	const cJSON *item;
+	if (cJSON_GetArraySize(member(data, "problems")) == 0)
+		return;
+	head("Problems", terminal, out);
+	cJSON_ArrayForEach(item, member(data, "problems"))
+	{
+		buf_append_text(out, "  - ");
+		terminal_wrapped(terminal, member_text(item, "text"), 4, out);
+		buf_append_text(out, "    ");
+		terminal_style(terminal, STYLE_FAINT, out);
+		terminal_wrapped(terminal, member_text(item, "hint"), 4, out);
+		terminal_style(terminal, STYLE_PLAIN, out);
+	}
+}
+
+/* "reading", "paused", "stopped", ... of one feed. */
+static const char *feed_state(const cJSON *source, const cJSON *feed)
+{
+	if (member_true(feed, "stopped"))
+		return "stopped";
+	if (member_true(feed, "catching_up"))
+		return "catching up";
+	return member_true(source, "paused") ? "paused" : "";
+}
+
+static void render_sources(const cJSON *data, const struct terminal *terminal, struct buf *out)
+{
+	static const char *const heads[] = {"SOURCE", "STATE", "DOCUMENTS", "ROWS", "LAST READ", "NEWEST"};
+	const cJSON *source, *feed;
+	struct table table;
+	head("Sources", terminal, out);
+	table_init(&table, 6, 1u << 2 | 1u << 3, heads);
+	cJSON_ArrayForEach(source, member(data, "sources"))
+	{
+		const char *dbms = member_text(source, "dbms");
+		table_add(&table,
+		          (const char *const[]){member_text(source, "name"), member_text(source, "state"),
+		                                " ", " ", " ", dbms[0] ? dbms : " "});
+		cJSON_ArrayForEach(feed, member(source, "feeds"))
+		{
+			char name[64], documents[WORDS_SIZE], rows[WORDS_SIZE], age[WORDS_SIZE],
+			    last[WORDS_SIZE + 8];
+			(void)snprintf(name, sizeof name, "  %.60s", member_text(feed, "name"));
+			count_words(member_integer(feed, "documents"), documents);
+			count_words(member_integer(feed, "rows"), rows);
+			age_words(member_integer(feed, "last_cycle_age_s"), age);
+			(void)snprintf(last, sizeof last, "%s ago", age);
+			table_add(&table,
+			          (const char *const[]){name, feed_state(source, feed), documents, rows,
+			                                member_text(feed, "last_cycle")[0] ? last : "not yet",
+			                                member_text(feed, "newest")});
+		}
+	}
+	table_finish(&table, terminal, 2, out);
+}
+
+static void render_uplink(const cJSON *uplink, const struct terminal *terminal, struct buf *out)
+{
+	char acked[WORDS_SIZE];
+	head("Uplink", terminal, out);
+	buf_append_text(out, "  ");
+	if (!cJSON_IsObject(uplink)) {
+		buf_append_text(out, "not started\n");
+		return;
+	}
+	bool up = strcmp(member_text(uplink, "state"), "up") == 0;
+	terminal_text(member_text(uplink, "state"), out);
+	buf_append_text(out, up ? " at " : ", broker ");
+	terminal_text(member_text(uplink, "host"), out);
+	buf_printf(out, ":%" PRId64, member_integer(uplink, "port"));
+	if (up) {
+		buf_append_text(out, ", MQTT ");
+		terminal_text(member_text(uplink, "mqtt"), out);
+		buf_append_text(out, ", ");
+		terminal_text(member_text(uplink, "tls"), out);
+		buf_printf(out, ", %" PRId64 " of %" PRId64 " in flight", member_integer(uplink, "in_flight"),
+		           member_integer(uplink, "window"));
+	} else if (member_integer(uplink, "retry_in_s") > 0) {
+		buf_printf(out, ", next attempt in %" PRId64 " s", member_integer(uplink, "retry_in_s"));
+	}
+	count_words(member_integer(uplink, "acked"), acked);
+	buf_printf(out, ", %s delivered since the start\n", acked);
+}
+
+static void render_queue(const cJSON *queue, const struct terminal *terminal, struct buf *out)
+{
+	static const char *const heads[] = {"STREAM", "WAITING", "SIZE", "OLDEST"};
+	const cJSON *stream;
+	char words[WORDS_SIZE], age[WORDS_SIZE];
+	int64_t waiting = member_integer(queue, "waiting");
+	head("Queue", terminal, out);
+	if (waiting == 0) {
+		buf_append_text(out, "  empty: the broker has acknowledged everything\n");
+		return;
+	}
+	count_words(waiting, words);
+	age_words(member_integer(queue, "oldest_age_s"), age);
+	buf_printf(out, "  %s waiting, the oldest for %s\n", words, age);
+	struct table table;
+	int shown = 0, left_out = 0;
+	table_init(&table, 4, 1u << 1 | 1u << 2, heads);
+	cJSON_ArrayForEach(stream, member(queue, "streams"))
+	{
+		char size[WORDS_SIZE];
+		if (member_integer(stream, "waiting") == 0)
+			continue;
+		if (shown == STREAMS_SHOWN) {
+			left_out++;
+			continue;
+		}
+		shown++;
+		count_words(member_integer(stream, "waiting"), words);
+		size_words(member_integer(stream, "bytes"), size);
+		age_words(member_integer(stream, "oldest_age_s"), age);
+		table_add(&table, (const char *const[]){member_text(stream, "name"), words, size, age});
+	}
+	table_finish(&table, terminal, 2, out);
+	if (left_out > 0)
+		buf_printf(out, "  ... and %d more streams: twinpost queue\n", left_out);
+}
+
+static void render_store(const cJSON *store, const struct terminal *terminal, struct buf *out)
+{
+	char used[WORDS_SIZE], limit[WORDS_SIZE], disk[WORDS_SIZE], documents[WORDS_SIZE];
+	int64_t size_max = member_integer(store, "size_max");
+	const cJSON *salvaged = member(store, "salvaged");
+	size_words(member_integer(store, "used"), used);
+	size_words(size_max, limit);
+	size_words(member_integer(store, "disk_free"), disk);
+	count_words(member_integer(store, "documents"), documents);
+	head("Store", terminal, out);
+	/* As floating point: sizes times 100 may pass 2^63. */
+	double percent = size_max > 0 ? (double)member_integer(store, "used") * 100.0 / (double)size_max : 0;
+	buf_printf(out, "  %s documents, %s of %s used (%.0f %%), %s free on the disk\n", documents, used,
+	           limit, percent, disk);
+	if (cJSON_IsObject(salvaged)) {
+		buf_printf(out,
+		           "  salvaged at the start: %" PRId64 " documents kept, %" PRId64
+		           " rows lost; the damaged file: ",
+		           member_integer(salvaged, "documents_kept"), member_integer(salvaged, "rows_lost"));
+		terminal_text(member_text(salvaged, "damaged_path"), out);
+		buf_append_char(out, '\n');
+	}
+}
+
+static void render_exceptions(const cJSON *exceptions, const struct terminal *terminal, struct buf *out)
+{
+	const cJSON *owner;
+	char words[WORDS_SIZE];
+	const char *between = ": ";
+	int64_t open = member_integer(exceptions, "open");
+	head("Exceptions", terminal, out);
+	if (open == 0) {
+		buf_append_text(out, "  none\n");
+		return;
+	}
+	count_words(open, words);
+	buf_printf(out, "  %s open", words);
+	cJSON_ArrayForEach(owner, member(exceptions, "by_owner"))
+	{
+		if (!cJSON_IsNumber(owner) || owner->valuedouble < 1)
+			continue;
+		buf_append_text(out, between);
+		between = ", ";
+		terminal_text(owner->string, out);
+		buf_printf(out, " %.0f", owner->valuedouble);
+	}
+	if (member_integer(exceptions, "counted") < open)
+		buf_printf(out, " (of the newest %" PRId64 ")", member_integer(exceptions, "counted"));
+	buf_append_text(out, "\n");
+}
+
+void status_render(const cJSON *data, const struct terminal *terminal, struct buf *out)
+{
+	render_headline(data, terminal, out);
+	render_problems(data, terminal, out);
+	render_sources(data, terminal, out);
+	render_uplink(member(data, "uplink"), terminal, out);
+	if (member(data, "queue"))
+		render_queue(member(data, "queue"), terminal, out);
+	if (member(data, "store"))
+		render_store(member(data, "store"), terminal, out);
+	if (member(data, "exceptions"))
+		render_exceptions(member(data, "exceptions"), terminal, out);
+}
+
+enum cli_exit command_status(const struct options *options)
+{
+	struct answer answer;
+	if (options->watch) {
+		char path[256];
+		return command_socket(options, path) ? status_watch(options, path) : CLI_FAILED;
+	}
+	enum cli_exit status = command_ask(options, "status", NULL, &answer);
+	if (status != CLI_OK)
+		return status;
+	status = status_exit(answer.data);
+	if (options->json) {
+		command_print_json(answer.data);
+	} else {
+		struct terminal terminal;
+		struct buf out;
+		terminal_init(&terminal);
+		buf_init(&out, CLI_OUTPUT_MAX);
+		status_render(answer.data, &terminal, &out);
+		if (!command_print(&out))
+			status = CLI_FAILED;
+	}
+	answer_release(&answer);
+	return status;
+}
