@@ -1,0 +1,114 @@
+"""test_sample_demo.py - the demo ends equal and leaves nothing behind, also when it is interrupted or a part dies.
+
+Why:   it is the first thing that anybody sees of the product.
+Rules: the part after setup and build is run (tools/demo.py), with few documents; its directories are found by their names.
+Runs in: tools/test (unit); needs the built agent.
+"""
+
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+
+import servers  # noqa: E402
+
+
+class DemoTest(unittest.TestCase):
+    """tools/demo.py."""
+
+    def setUp(self):
+        # A temporary directory of its own, which unprivileged servers may pass through.
+        self.directory = tempfile.TemporaryDirectory(prefix="twinpost-test-demo-")
+        os.chmod(self.directory.name, 0o755)
+
+    def tearDown(self):
+        self.directory.cleanup()
+
+    def start(self, *arguments):
+        """The demo, its temporary files in the test's directory."""
+        return subprocess.Popen(["/usr/bin/python3", "-B", os.path.join(ROOT, "tools", "demo.py"), *arguments],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+                                env=dict(os.environ, TMPDIR=self.directory.name))
+
+    def family(self, pid):
+        """All descendants of a process."""
+        found = servers.children_of(pid)
+        for child in list(found):
+            found += self.family(child)
+        return found
+
+    def test_ends_equal_and_leaves_nothing(self):
+        """200 documents and 50 more: equal, intact, exit 0, plain text, no directory left."""
+        demo = self.start("--documents", "200")
+        out = demo.communicate(timeout=120)[0]
+        self.assertEqual(demo.returncode, 0, out)
+        self.assertIn("equal on both sides", out)
+        self.assertIn("250 of 250 at the cloud", out)
+        self.assertNotIn("≠", out)
+        self.assertNotIn("\033", out)
+        self.assertRegex(out, r"intact: 250 documents in \d+ events of 6 streams")
+        self.assertEqual(os.listdir(self.directory.name), [])
+
+    def test_interrupted(self):
+        """SIGINT while it runs: exit 130, no process and no directory left."""
+        demo = self.start("--documents", "20000")
+        servers.wait_for("the agent runs", lambda: [pid for pid in self.family(demo.pid) if b"run\0--config" in cmdline(pid)])
+        family = self.family(demo.pid)
+        demo.send_signal(signal.SIGINT)
+        out = demo.communicate(timeout=60)[0]
+        self.assertEqual(demo.returncode, 130, out)
+        self.assertFalse([pid for pid in family if servers.alive(pid)])
+        self.assertEqual(os.listdir(self.directory.name), [])
+
+    def test_a_part_dies(self):
+        """The broker killed: exit 1, the reason and the logs' last lines, the logs kept, no process left."""
+        demo = self.start("--documents", "20000")
+        brokers = servers.wait_for("the agent runs", lambda: self.family(demo.pid) and [
+            pid for pid in self.family(demo.pid) if b"run\0--config" in cmdline(pid)] and [
+            pid for pid in self.family(demo.pid) if b"mosquitto.conf" in cmdline(pid)])
+        family = self.family(demo.pid)
+        os.kill(brokers[0], signal.SIGKILL)
+        out = demo.communicate(timeout=60)[0]
+        self.assertEqual(demo.returncode, 1, out)
+        self.assertIn("failed: the broker ended", out)
+        kept = re.search(r"the logs are kept in (\S+)", out)
+        self.assertTrue(kept and os.path.isdir(kept.group(1)), out)
+        self.assertFalse([pid for pid in family if servers.alive(pid)])
+
+    def test_keep(self):
+        """--keep: exit 0, everything runs on, and the printed commands work, the last of them ends all of it."""
+        demo = self.start("--documents", "100", "--keep")
+        out = demo.communicate(timeout=120)[0]
+        self.assertEqual(demo.returncode, 0, out)
+        commands = re.findall(r"^  # (.*)\n  (.*)$", out, re.M)
+        self.assertEqual(len(commands), 10, out)
+        pids = [int(pid) for pid in re.findall(r"\d+", commands[-1][1].split(";")[0])]
+        self.assertTrue(all(servers.alive(pid) for pid in pids))
+        for name, command in commands[:-1]:
+            if not command.startswith("tail"):
+                done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+                self.assertIn(done.returncode, (0, 3), f"{name}: {command}: {done.stdout}")
+        subprocess.run(commands[-1][1], shell=True, check=True)
+        servers.wait_for("all of it ends", lambda: not any(servers.alive(pid) for pid in pids))
+        servers.wait_for("the directories are gone", lambda: not glob.glob(os.path.join(self.directory.name, "*")))
+
+
+def cmdline(pid):
+    """A process's command line, empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+if __name__ == "__main__":
+    unittest.main()
