@@ -59,7 +59,7 @@ static bool visit_row(void *self, const struct store_outbox_row *row)
 		forward->blocked = true;
 		return false;
 	}
-	window_sent(&forward->window, pass->stream->id, row->event.len, pass->now_ns);
+	window_sent(&forward->window, pass->stream->id, 1, row->event.len, pass->now_ns);
 	forward->sent++;
 	pass->sent++;
 	pass->left--;

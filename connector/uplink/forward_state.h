@@ -64,7 +64,7 @@ struct forward {
 	enum forward_outage outage;
 	bool outage_clear_due;
 	bool outage_cleared_once;
-	struct forward_told told[STORE_STREAMS_MAX + 1];
+	struct forward_told told[WINDOW_LANES_MAX + 1];
 	uint64_t sent;
 	uint64_t acked;
 	uint64_t connections;

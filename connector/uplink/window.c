@@ -18,7 +18,7 @@
 
 uint64_t window_token(int stream, int64_t sequence)
 {
-	CHECK(stream > 0 && stream <= STORE_STREAMS_MAX && sequence > 0 && sequence <= STORE_SEQUENCE_MAX);
+	CHECK(stream > 0 && stream <= WINDOW_LANES_MAX && sequence > 0 && sequence <= STORE_SEQUENCE_MAX);
 	return (uint64_t)stream << SEQUENCE_BITS | (uint64_t)sequence;
 }
 
@@ -43,7 +43,7 @@ void window_init(struct window *window, struct hal *hal, int64_t retry_min_ns, i
 
 void window_learn(struct window *window, int stream, int64_t acked)
 {
-	CHECK(stream > 0 && stream <= STORE_STREAMS_MAX && acked >= 0);
+	CHECK(stream > 0 && stream <= WINDOW_LANES_MAX && acked >= 0);
 	struct window_stream *entry = &window->streams[stream];
 	if (entry->known)
 		return;
@@ -79,22 +79,25 @@ int window_room(const struct window *window)
 	return window->limit - window->count;
 }
 
-void window_sent(struct window *window, int stream, size_t bytes, int64_t now_ns)
+void window_sent(struct window *window, int stream, int run, size_t bytes, int64_t now_ns)
 {
 	struct window_stream *entry = &window->streams[stream];
 	int slot = window->free;
 	CHECK(entry->known && slot != NONE && window->count < window->limit);
-	CHECK(entry->hold == WINDOW_FLOWS || entry->unanswered == 0);
+	CHECK(run > 0 && (entry->hold == WINDOW_FLOWS || (entry->unanswered == 0 && run == 1)));
 	struct window_message *message = &window->messages[slot];
 	window->free = message->next;
-	*message = (struct window_message){
-	    .sequence = entry->next, .sent_ns = now_ns, .bytes = (uint32_t)bytes, .next = NONE};
+	*message = (struct window_message){.sequence = entry->next,
+	                                   .sent_ns = now_ns,
+	                                   .run = (uint32_t)run,
+	                                   .bytes = (uint32_t)bytes,
+	                                   .next = NONE};
 	if (entry->last == NONE)
 		entry->first = slot;
 	else
 		window->messages[entry->last].next = slot;
 	entry->last = slot;
-	entry->next++;
+	entry->next += run;
 	entry->unanswered++;
 	window->count++;
 	window->bytes += bytes;
@@ -130,7 +133,7 @@ static void advance(struct window *window, struct window_stream *stream)
 		const struct window_message *message = &window->messages[stream->first];
 		if (!message->answered || message->sequence != stream->acked + 1)
 			break;
-		stream->acked++;
+		stream->acked += message->run;
 		stream->losses = 0;
 		take_out(window, stream, NONE);
 	}
@@ -213,7 +216,7 @@ enum window_answer window_take(struct window *window, uint64_t token, enum windo
                                int64_t now_ns)
 {
 	uint64_t id = token >> SEQUENCE_BITS;
-	if (id == 0 || id > STORE_STREAMS_MAX || !window->streams[id].known)
+	if (id == 0 || id > WINDOW_LANES_MAX || !window->streams[id].known)
 		return WINDOW_UNKNOWN;
 	struct window_stream *stream = &window->streams[id];
 	int before;
@@ -263,7 +266,7 @@ static void lose_stream(struct window *window, struct window_stream *stream, boo
 
 void window_lost(struct window *window, bool blame, uint8_t reason, int64_t now_ns)
 {
-	for (int id = 1; id <= STORE_STREAMS_MAX; id++) {
+	for (int id = 1; id <= WINDOW_LANES_MAX; id++) {
 		if (window->streams[id].known)
 			lose_stream(window, &window->streams[id], blame, reason, now_ns);
 	}
@@ -273,7 +276,7 @@ void window_lost(struct window *window, bool blame, uint8_t reason, int64_t now_
 int64_t window_oldest_ns(const struct window *window)
 {
 	int64_t oldest = INT64_MAX;
-	for (int id = 1; id <= STORE_STREAMS_MAX && window->count > 0; id++) {
+	for (int id = 1; id <= WINDOW_LANES_MAX && window->count > 0; id++) {
 		const struct window_stream *stream = &window->streams[id];
 		if (!stream->known)
 			continue;

@@ -4,7 +4,8 @@
  * Why:   the decisions of forwarding, apart from its effects: no store, no child, no clock of its own.
  * Owns:  a fixed table of messages and one of streams; nothing is allocated after window_init().
  * Rules: 1. Per stream in sequence; a sequence is in the table at most once. The token of a message is
- *           stream << 40 | sequence.
+ *           stream << 40 | sequence. A message may carry a run of sequences (a batch): its token is the first one's,
+ *           its answer stands for all.
  *        2. acked moves over a contiguous run of good answers only. An answered message keeps its place until
  *           the run reaches it, so one missing answer shuts the window instead of growing a list.
  *        3. A refused message holds its stream: what is unanswered of it is awaited, then one message at a
@@ -15,6 +16,8 @@
  *           connection on what they refuse): its probes go out while no other suspect's does, so that the
  *           culprit is found and the other streams flow.
  *        5. Bytes are bounded too: the child keeps a copy of all that is unanswered.
+ *        6. Two lanes beside the streams follow the same rules: the mail (its ids are its sequences) and the replay
+ *           (a count of what was sent again). A lane's number stands where a stream's id would.
  * Runs in: the core.
  * Tests: tests/unit/forward_test.c
  */
@@ -27,6 +30,9 @@
 #define WINDOW_MESSAGES_MAX 1000
 #define WINDOW_BYTES_MAX    (1024u * 1024u)
 #define WINDOW_LOSSES       3
+#define WINDOW_LANE_MAIL    (STORE_STREAMS_MAX + 1)
+#define WINDOW_LANE_REPLAY  (STORE_STREAMS_MAX + 2)
+#define WINDOW_LANES_MAX    (STORE_STREAMS_MAX + 2)
 
 enum window_hold {
 	WINDOW_FLOWS,
@@ -38,8 +44,9 @@ enum window_hold {
 };
 
 struct window_message {
-	int64_t sequence;
+	int64_t sequence; /* the first of the run */
 	int64_t sent_ns;
+	uint32_t run; /* sequences in it */
 	uint32_t bytes;
 	bool answered;
 	int next; /* of the same stream, or of the free list; -1: none */
@@ -71,7 +78,7 @@ struct window {
 	int64_t retry_max_ns;
 	struct hal *hal; /* for the entropy of back-off */
 	struct window_message messages[WINDOW_MESSAGES_MAX];
-	struct window_stream streams[STORE_STREAMS_MAX + 1]; /* by id */
+	struct window_stream streams[WINDOW_LANES_MAX + 1]; /* by id, then the lanes */
 };
 
 enum window_answer { WINDOW_UNKNOWN, WINDOW_GOOD, WINDOW_HELD };
@@ -91,8 +98,9 @@ MUST_USE bool window_skip(struct window *window, int stream, int64_t first);
 int64_t window_sendable(const struct window *window, int stream, int64_t committed, int64_t now_ns);
 /* Messages that fit; 0 also when the bytes are used up. */
 int window_room(const struct window *window);
-/* Notes that message `next` of the stream was sent. Only when window_sendable() and window_room() said so. */
-void window_sent(struct window *window, int stream, size_t bytes, int64_t now_ns);
+/* Notes that `run` sequences from `next` of the stream were sent in one message. Only when window_sendable() and
+ * window_room() said so; a probe is one sequence. */
+void window_sent(struct window *window, int stream, int run, size_t bytes, int64_t now_ns);
 /* Takes the answer to a token. hold WINDOW_FLOWS: good; else why it is refused. WINDOW_UNKNOWN: no such
  * message. */
 enum window_answer window_take(struct window *window, uint64_t token, enum window_hold hold, uint8_t reason,
