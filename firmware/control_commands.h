@@ -11,7 +11,7 @@
 #define TWINPOST_CONTROL_COMMANDS_H
 
 #include "firmware/control.h"
-#include "firmware/control_json.h"
+#include "connector/posting/json_write.h"
 
 /* What a request may carry besides v and cmd; each command takes some of them. */
 enum control_argument {

@@ -1,12 +1,12 @@
 /*
- * control_json.c - writes JSON values into a buffer.
+ * json_write.c - writes JSON values into a buffer.
  *
- * Why:   see control_json.h.
+ * Why:   see json_write.h.
  * Owns:  the copy of a text that is not UTF-8, for a moment.
  * Runs in: the core.
  * Tests: tests/unit/control_test.c
  */
-#include "firmware/control_json.h"
+#include "connector/posting/json_write.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
