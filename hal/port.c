@@ -29,11 +29,12 @@ enum err port_flush(struct port *port)
 	return port->ops->flush(port);
 }
 
-enum err port_wait(struct port *port, int fd, bool want_write, int64_t until_mono_ns, unsigned *ready)
+enum err port_wait(struct port *port, int fd, unsigned want, int64_t until_mono_ns, unsigned *ready)
 {
-	CHECK(fd >= -1 && (fd >= 0 || !want_write) && ready != NULL);
+	CHECK(fd >= -1 && (want & ~(PORT_READY_READ | PORT_READY_WRITE)) == 0 && ready != NULL);
+	CHECK(fd >= 0 || !(want & PORT_READY_WRITE));
 	*ready = 0;
-	return port->ops->wait(port, fd, want_write, until_mono_ns, ready);
+	return port->ops->wait(port, fd, want, until_mono_ns, ready);
 }
 
 int64_t port_mono_ns(struct port *port)

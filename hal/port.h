@@ -22,7 +22,7 @@ struct port_ops {
 	enum err (*receive)(struct port *port, bool block, struct frame *frame, struct err_info *info);
 	enum err (*send)(struct port *port, uint8_t type, const void *payload, size_t len);
 	enum err (*flush)(struct port *port);
-	enum err (*wait)(struct port *port, int fd, bool want_write, int64_t until_mono_ns, unsigned *ready);
+	enum err (*wait)(struct port *port, int fd, unsigned want, int64_t until_mono_ns, unsigned *ready);
 	int64_t (*mono_ns)(struct port *port);
 	int64_t (*wall_ns)(struct port *port);
 	enum err (*secret)(struct port *port, const struct secret_reference *reference, struct secret *secret,
@@ -46,10 +46,10 @@ MUST_USE enum err port_receive(struct port *port, bool block, struct frame *fram
 /* Queues; written at the latest by port_flush(), port_wait() or a blocking port_receive(). */
 MUST_USE enum err port_send(struct port *port, uint8_t type, const void *payload, size_t len);
 MUST_USE enum err port_flush(struct port *port);
-/* Waits until a frame has come, fd (-1: none) can be read, or written where want_write, or the time has come.
- * *ready: PORT_READY_* or-ed, 0 at the time limit. */
-MUST_USE enum err port_wait(struct port *port, int fd, bool want_write, int64_t until_mono_ns,
-                            unsigned *ready);
+/* Waits until a frame has come, fd (-1: none) is ready for what is wanted of it (PORT_READY_READ, PORT_READY_WRITE
+ * or both), or the time has come. *ready: PORT_READY_* or-ed, 0 at the time limit. A broken fd is ready to be read,
+ * wanted or not. */
+MUST_USE enum err port_wait(struct port *port, int fd, unsigned want, int64_t until_mono_ns, unsigned *ready);
 int64_t port_mono_ns(struct port *port);
 int64_t port_wall_ns(struct port *port);
 /* ERR_NOT_FOUND: no such file, variable or credential, or kind SECRET_NONE; ERR_DENIED: unreadable, or others may

@@ -223,6 +223,7 @@ static void encode_connect(struct forward *forward)
 	    .alpn = span_of(uplink->alpn),
 	    .user = span_of(uplink->user),
 	    .password = uplink->password,
+	    .receive_max = UPLINK_RECEIVE_MAX,
 	};
 	buf_clear(&forward->frame);
 	uplink_connect_encode(&forward->frame, &connect);

@@ -1,5 +1,5 @@
 /*
- * mqtt_connection.c - one MQTT connection: options, callbacks, publishing.
+ * mqtt_connection.c - one MQTT connection: options, callbacks, subscribing, publishing.
  *
  * Why:   all that must be known of libmosquitto is in this file.
  * Owns:  see mqtt_connection.h.
@@ -8,6 +8,7 @@
  *        2. A reason code of 0x80 and above still comes through the publish callback: the MQTT 5 callback is
  *           used, which has the reason, for both versions.
  *        3. Payload format indicator 1 (UTF-8) goes with a content type that says charset=utf-8.
+ *        4. A filter that is not well formed would make the library refuse all of them: it is answered here.
  * Source: MQTT 5.0 sections 3.1.2.11, 3.2.2.3, 3.3.2.3; libmosquitto 2.0.11 (mosquitto.h, net_mosq.c,
  *         loop.c).
  * Faults: see mqtt_role.h.
@@ -27,6 +28,8 @@
 
 #define NS_PER_S            INT64_C(1000000000)
 #define RECEIVE_MAX_DEFAULT 65535
+/* A broker of MQTT 5 sends nothing larger; up to here it is read and told as dropped. The library holds it whole. */
+#define PACKET_BYTES_MAX (1024u * 1024u)
 
 /* ---- callbacks: they note, and nothing else ---- */
 
@@ -90,6 +93,36 @@ static void on_publish(struct mosquitto *mosq, void *self, int mid, int reason,
 		        sizeof connection->unanswered[0] * (size_t)(connection->unanswered_count - i));
 		return;
 	}
+}
+
+/* Answers come in the order of the filters that were sent. */
+static void on_subscribe(struct mosquitto *mosq, void *self, int mid, int count, const int *granted,
+                         const mosquitto_property *properties)
+{
+	struct mqtt_connection *connection = self;
+	int next = 0;
+	(void)mosq;
+	(void)mid; /* one SUBSCRIBE a connection */
+	for (int i = 0; i < connection->filter_count && next < count; i++) {
+		if (connection->answers[i] == MQTT_FILTER_UNANSWERED)
+			connection->answers[i] = granted[next++] & UINT8_MAX;
+	}
+	/* Fewer answers than filters: what has none is not subscribed. */
+	for (int i = 0; i < connection->filter_count; i++) {
+		if (connection->answers[i] == MQTT_FILTER_UNANSWERED)
+			connection->answers[i] = REASON_UNSPECIFIED;
+	}
+	connection->subscribed = true;
+	note_reason_string(connection, properties);
+}
+
+static void on_message(struct mosquitto *mosq, void *self, const struct mosquitto_message *message,
+                       const mosquitto_property *properties)
+{
+	struct mqtt_connection *connection = self;
+	(void)mosq;
+	(void)properties;
+	mqtt_inbound_message(connection->inbound, message);
 }
 
 static void on_log(struct mosquitto *mosq, void *self, int level, const char *text)
@@ -170,6 +203,8 @@ static enum err make_handle(struct mqtt_connection *connection, const struct upl
 	mosquitto_connect_v5_callback_set(mosq, on_connect);
 	mosquitto_disconnect_v5_callback_set(mosq, on_disconnect);
 	mosquitto_publish_v5_callback_set(mosq, on_publish);
+	mosquitto_subscribe_v5_callback_set(mosq, on_subscribe);
+	mosquitto_message_v5_callback_set(mosq, on_message);
 	enum err err = set_login(connection, connect, info);
 	return err == ERR_OK ? set_will(connection, connect, info) : err;
 }
@@ -177,9 +212,15 @@ static enum err make_handle(struct mqtt_connection *connection, const struct upl
 static void connect_now(struct mqtt_connection *connection, const struct uplink_connect *connect)
 {
 	mosquitto_property *properties = NULL;
-	if (connect->version == UPLINK_MQTT_5 && connect->session_expiry_s > 0)
-		(void)mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
-		                                   connect->session_expiry_s);
+	if (connect->version == UPLINK_MQTT_5) {
+		if (connect->session_expiry_s > 0)
+			(void)mosquitto_property_add_int32(&properties, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
+			                                   connect->session_expiry_s);
+		(void)mosquitto_property_add_int16(&properties, MQTT_PROP_RECEIVE_MAXIMUM,
+		                                   connect->receive_max);
+		(void)mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE,
+		                                   PACKET_BYTES_MAX);
+	}
 	errno = 0;
 	int rc = mosquitto_connect_bind_v5(connection->mosq, connection->host, connection->port_number,
 	                                   connect->keepalive_s, NULL, properties);
@@ -201,6 +242,13 @@ void mqtt_connection_start(struct mqtt_connection *connection, const struct upli
 	connection->disconnect = -1;
 	connection->receive_max = RECEIVE_MAX_DEFAULT;
 	connection->retain_available = 1;
+	connection->filter_count = connect->subscription_count;
+	connection->subscribed = connect->subscription_count == 0;
+	for (int i = 0; i < connect->subscription_count; i++) {
+		CHECK(text_copy(connection->filters[i], sizeof connection->filters[i],
+		                connect->subscriptions[i]));
+		connection->answers[i] = MQTT_FILTER_UNANSWERED;
+	}
 	int64_t now = port_mono_ns(connection->port);
 	connection->deadline_ns = now + (int64_t)connect->connect_timeout_s * NS_PER_S;
 	connection->misc_due_ns = now + NS_PER_S;
@@ -217,10 +265,11 @@ void mqtt_connection_start(struct mqtt_connection *connection, const struct upli
 void mqtt_connection_clear(struct mqtt_connection *connection)
 {
 	struct port *port = connection->port;
+	struct mqtt_inbound *inbound = connection->inbound;
 	mosquitto_destroy(connection->mosq);
 	mqtt_tls_free(connection->tls);
 	mosquitto_property_free_all(&connection->properties);
-	*connection = (struct mqtt_connection){.port = port};
+	*connection = (struct mqtt_connection){.port = port, .inbound = inbound};
 }
 
 void mqtt_connection_check(struct mqtt_connection *connection, int rc)
@@ -231,6 +280,43 @@ void mqtt_connection_check(struct mqtt_connection *connection, int rc)
 	connection->ended = true;
 	connection->rc = rc;
 	connection->system = system;
+}
+
+/* ---- subscribing ---- */
+
+/* Every filter that has no answer yet gets this one. */
+static void answer_filters(struct mqtt_connection *connection, int reason)
+{
+	for (int i = 0; i < connection->filter_count; i++) {
+		if (connection->answers[i] == MQTT_FILTER_UNANSWERED)
+			connection->answers[i] = reason;
+	}
+	connection->subscribed = true;
+}
+
+void mqtt_connection_subscribe(struct mqtt_connection *connection)
+{
+	char *filters[UPLINK_SUBSCRIPTIONS_MAX];
+	int count = 0;
+	connection->subscribing = true;
+	for (int i = 0; i < connection->filter_count; i++) {
+		size_t len = strlen(connection->filters[i]);
+		if (mosquitto_sub_topic_check2(connection->filters[i], len) == MOSQ_ERR_SUCCESS &&
+		    mosquitto_validate_utf8(connection->filters[i], (int)len) == MOSQ_ERR_SUCCESS)
+			filters[count++] = connection->filters[i];
+		else
+			connection->answers[i] = REASON_FILTER_INVALID;
+	}
+	if (count == 0) {
+		connection->subscribed = true;
+		return;
+	}
+	errno = 0;
+	int rc = mosquitto_subscribe_multiple(connection->mosq, NULL, count, filters, 1, 0, NULL);
+	if (rc == MOSQ_ERR_OVERSIZE_PACKET)
+		answer_filters(connection, REASON_PACKET_TOO_LARGE);
+	else
+		mqtt_connection_check(connection, rc);
 }
 
 /* ---- publishing ---- */

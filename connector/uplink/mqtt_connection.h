@@ -15,6 +15,7 @@
 
 #include <mosquitto.h>
 
+#include "connector/uplink/mqtt_inbound.h"
 #include "connector/uplink/mqtt_tls.h"
 #include "connector/uplink/uplink_protocol.h"
 
@@ -25,17 +26,21 @@ struct mqtt_unanswered {
 	uint64_t token;
 };
 
+/* Beside the reason codes of a SUBACK. */
+#define MQTT_FILTER_UNANSWERED 0x100
+
 struct mqtt_connection {
 	struct port *port;
+	struct mqtt_inbound *inbound; /* the role's: it outlives connections */
 	struct mosquitto *mosq;
 	struct mqtt_tls *tls;
 	char host[UPLINK_NAME_BYTES_MAX + 1];
 	uint16_t port_number;
 	uint8_t version;
 	uint32_t connect_timeout_s;
-	bool up;             /* CONNACK with success was told to the core */
-	bool asked;          /* the core asked for the end */
-	bool late;           /* no CONNACK in time, or no end after DISCONNECT */
+	bool up;    /* CONNACK with success, and SUBACK where there are filters, was told to the core */
+	bool asked; /* the core asked for the end */
+	bool late;  /* no CONNACK in time, or no end after DISCONNECT */
 	int64_t deadline_ns; /* of CONNACK, or of the end that was asked for */
 	int64_t misc_due_ns;
 	/* How it ended. */
@@ -51,6 +56,12 @@ struct mqtt_connection {
 	uint32_t packet_max; /* 0: the broker said nothing */
 	uint8_t retain_available;
 	uint8_t session_present;
+	/* Topic filters, and the broker's answer to each; MQTT_FILTER_UNANSWERED: none yet. */
+	char filters[UPLINK_SUBSCRIPTIONS_MAX][UPLINK_TOPIC_BYTES_MAX + 1];
+	int answers[UPLINK_SUBSCRIPTIONS_MAX];
+	int filter_count;
+	bool subscribing; /* SUBSCRIBE was sent */
+	bool subscribed;  /* every filter has its answer */
 	/* In the order of sending, which is nearly always the order of the answers. */
 	struct mqtt_unanswered unanswered[UPLINK_ACKS_MAX];
 	int unanswered_count;
@@ -63,6 +74,8 @@ struct mqtt_connection {
  * holds it when it was one of our own files (text is filled), else mqtt_down_describe() tells. */
 void mqtt_connection_start(struct mqtt_connection *connection, const struct uplink_connect *connect,
                            struct err_info *local);
+/* After CONNACK: sends the filters, or answers here what cannot be sent. */
+void mqtt_connection_subscribe(struct mqtt_connection *connection);
 /* Destroys the handle and forgets everything of the connection. */
 void mqtt_connection_clear(struct mqtt_connection *connection);
 /* Notes that a call of the library says that the connection is over; rc of success only looks at the

@@ -124,6 +124,26 @@ static void describe_unanswered(const struct mqtt_connection *connection, struct
 	    connection->version == UPLINK_MQTT_5 ? "5" : "3.1.1");
 }
 
+/* With CONNACK, before SUBACK. */
+static void describe_unsubscribed(const struct mqtt_connection *connection, struct uplink_down *down,
+                                  char *text, size_t size)
+{
+	if (connection->late) {
+		down->down_class = UPLINK_DOWN_NETWORK;
+		(void)snprintf(text, size,
+		               "no SUBACK within %u s of connecting; the broker does not answer SUBSCRIBE",
+		               (unsigned)connection->connect_timeout_s);
+		return;
+	}
+	down->down_class = UPLINK_DOWN_SUBSCRIBE;
+	(void)snprintf(
+	    text, size,
+	    "the broker closed the connection while we subscribed to %s%s: it may not allow this client to "
+	    "receive there (some brokers close on what they refuse); allow it in the broker's access list; "
+	    "its log says more",
+	    connection->filters[0], connection->filter_count > 1 ? " and others" : "");
+}
+
 static void describe_lost(const struct mqtt_connection *connection, struct uplink_down *down, char *text,
                           size_t size)
 {
@@ -163,8 +183,10 @@ void mqtt_down_describe(const struct mqtt_connection *connection, struct uplink_
 		(void)snprintf(cause, sizeof cause, "the broker ended the connection with reason %s", words);
 	} else if (!mqtt_tls_established(connection->tls)) {
 		describe_unestablished(connection, down, cause, sizeof cause);
-	} else if (!connection->up) {
+	} else if (!connection->up && connection->connack < 0) {
 		describe_unanswered(connection, down, cause, sizeof cause);
+	} else if (!connection->up) {
+		describe_unsubscribed(connection, down, cause, sizeof cause);
 	} else {
 		describe_lost(connection, down, cause, sizeof cause);
 	}

@@ -30,6 +30,7 @@
 struct mqtt_role {
 	struct port *port;
 	struct mqtt_connection connection;
+	struct mqtt_inbound inbound;
 	struct buf out;
 };
 
@@ -48,14 +49,19 @@ static enum err send_acks(struct mqtt_role *role)
 static enum err send_up(struct mqtt_role *role)
 {
 	const struct mqtt_connection *connection = &role->connection;
-	const struct uplink_up up = {
+	struct uplink_up up = {
 	    .version = connection->version,
 	    .session_present = connection->session_present,
 	    .receive_max = connection->receive_max,
 	    .packet_max = connection->packet_max,
 	    .retain_available = connection->retain_available,
 	    .tls = span_of(mqtt_tls_version(connection->tls)),
+	    .subscription_count = (uint8_t)connection->filter_count,
 	};
+	for (int i = 0; i < connection->filter_count; i++) {
+		CHECK(connection->answers[i] <= UINT8_MAX);
+		up.subscriptions[i] = (uint8_t)connection->answers[i];
+	}
 	buf_clear(&role->out);
 	uplink_up_encode(&role->out, &up);
 	CHECK(buf_ok(&role->out));
@@ -68,6 +74,8 @@ static enum err tell_end(struct mqtt_role *role, const struct err_info *local)
 	char text[UPLINK_TEXT_BYTES_MAX + 1];
 	struct uplink_down down = {.down_class = UPLINK_DOWN_LOCAL, .reason = -1};
 	enum err err = send_acks(role);
+	if (err == ERR_OK)
+		err = mqtt_inbound_tell_dropped(&role->inbound);
 	if (local && local->code != ERR_OK)
 		down.text = span_of(local->text);
 	else
@@ -127,6 +135,17 @@ static void take_disconnect(struct mqtt_role *role)
 		connection->ended = true;
 }
 
+static enum err take_taken(struct mqtt_role *role, const struct frame *frame, struct err_info *info)
+{
+	struct uplink_taken taken;
+	if (!uplink_taken_decode(&taken, frame->payload, frame->len) ||
+	    !mqtt_inbound_taken(&role->inbound, taken.count))
+		return err_set(
+		    info, ERR_BAD_INPUT,
+		    "the core sent a TAKEN that is malformed or for more messages than it was given");
+	return ERR_OK;
+}
+
 static enum err take_frame(struct mqtt_role *role, const struct frame *frame, struct err_info *info)
 {
 	switch (frame->type) {
@@ -137,6 +156,8 @@ static enum err take_frame(struct mqtt_role *role, const struct frame *frame, st
 	case UPLINK_DISCONNECT:
 		take_disconnect(role);
 		return ERR_OK;
+	case UPLINK_TAKEN:
+		return take_taken(role, frame, info);
 	default:
 		return err_set(info, ERR_BAD_INPUT, "the core sent a frame of unknown type %d", frame->type);
 	}
@@ -162,11 +183,15 @@ static enum err after_reading(struct mqtt_role *role)
 	struct mqtt_connection *connection = &role->connection;
 	if (connection->up || connection->ended || connection->connack != 0)
 		return ERR_OK;
+	if (!connection->subscribed && !connection->subscribing)
+		mqtt_connection_subscribe(connection);
+	if (!connection->subscribed || connection->ended)
+		return ERR_OK;
 	connection->up = true;
 	return send_up(role);
 }
 
-static void keep_alive(struct mqtt_role *role)
+static enum err keep_alive(struct mqtt_role *role)
 {
 	struct mqtt_connection *connection = &role->connection;
 	int64_t now = port_mono_ns(role->port);
@@ -175,10 +200,11 @@ static void keep_alive(struct mqtt_role *role)
 		connection->ended = true;
 	}
 	if (connection->ended || now < connection->misc_due_ns)
-		return;
+		return ERR_OK;
 	connection->misc_due_ns = now + NS_PER_S;
 	errno = 0;
 	mqtt_connection_check(connection, mosquitto_loop_misc(connection->mosq));
+	return mqtt_inbound_tell_dropped(&role->inbound);
 }
 
 /* Takes what the broker has sent. TLS reads ahead, so the socket may be empty while whole records wait
@@ -186,11 +212,35 @@ static void keep_alive(struct mqtt_role *role)
  * takes its place from unanswered, to which nothing is added meanwhile. */
 static void read_broker(struct mqtt_connection *connection)
 {
+	connection->inbound->stopped = false;
 	do {
 		errno = 0;
 		mqtt_connection_check(connection, mosquitto_loop_read(connection->mosq, 1));
-	} while (!connection->ended && errno != EAGAIN &&
+	} while (!connection->ended && !connection->inbound->stopped && errno != EAGAIN &&
 	         mqtt_tls_holds_input(mosquitto_ssl_get(connection->mosq)));
+}
+
+/* What to wait for at the broker's socket, and until when. */
+static unsigned wanted(const struct mqtt_role *role, int64_t *until)
+{
+	const struct mqtt_connection *connection = &role->connection;
+	struct mosquitto *mosq = connection->mosq;
+	int64_t now = port_mono_ns(role->port);
+	int64_t pause_ends = mqtt_inbound_pause_ends(&role->inbound, now);
+	unsigned want = 0;
+	*until = connection->misc_due_ns;
+	if ((!connection->up || connection->asked) && connection->deadline_ns < *until)
+		*until = connection->deadline_ns;
+	if (pause_ends < *until)
+		*until = pause_ends;
+	if (pause_ends == INT64_MAX) {
+		want |= PORT_READY_READ;
+		/* TLS may hold what poll(2) does not show. */
+		*until = role->inbound.stopped ? now : *until;
+	}
+	if (mosquitto_want_write(mosq) && !mqtt_tls_waits_for_peer(connection->tls, mosquitto_ssl_get(mosq)))
+		want |= PORT_READY_WRITE;
+	return want;
 }
 
 /* One round of a living connection. */
@@ -199,23 +249,21 @@ static enum err serve(struct mqtt_role *role, struct err_info *info)
 	struct mqtt_connection *connection = &role->connection;
 	struct mosquitto *mosq = connection->mosq;
 	unsigned ready = 0;
-	int64_t until = connection->misc_due_ns;
-	if ((!connection->up || connection->asked) && connection->deadline_ns < until)
-		until = connection->deadline_ns;
-	bool want_write =
-	    mosquitto_want_write(mosq) && !mqtt_tls_waits_for_peer(connection->tls, mosquitto_ssl_get(mosq));
-	enum err err = port_wait(role->port, mosquitto_socket(mosq), want_write, until, &ready);
+	int64_t until;
+	unsigned want = wanted(role, &until);
+	enum err err = port_wait(role->port, mosquitto_socket(mosq), want, until, &ready);
 	if (err != ERR_OK)
 		return err;
-	if (ready & PORT_READY_READ) {
+	if ((ready & PORT_READY_READ) || ((want & PORT_READY_READ) && role->inbound.stopped)) {
 		read_broker(connection);
-		err = after_reading(role);
+		err = role->inbound.err == ERR_OK ? after_reading(role) : role->inbound.err;
 	}
 	if (err == ERR_OK && (ready & PORT_READY_WRITE) && !connection->ended) {
 		errno = 0;
 		mqtt_connection_check(connection, mosquitto_loop_write(mosq, 1));
 	}
-	keep_alive(role);
+	if (err == ERR_OK)
+		err = keep_alive(role);
 	if (err == ERR_OK && (ready & PORT_READY_CORE) && !connection->ended)
 		err = take_frames(role, info);
 	if (err == ERR_OK && connection->ended)
@@ -237,12 +285,15 @@ int mqtt_role_run(struct port *port)
 	enum err err = ERR_OK;
 	role->port = port;
 	role->connection.port = port;
+	role->connection.inbound = &role->inbound;
+	mqtt_inbound_init(&role->inbound, port);
 	buf_init(&role->out, FRAME_BYTES_MAX);
 	(void)mosquitto_lib_init();
 	while (err == ERR_OK)
 		err = role->connection.mosq ? serve(role, &info) : wait_for_order(role, &info);
 	mqtt_connection_clear(&role->connection);
 	(void)mosquitto_lib_cleanup();
+	mqtt_inbound_release(&role->inbound);
 	buf_release(&role->out);
 	free(role);
 	if (err != ERR_GONE)

@@ -213,7 +213,7 @@ static enum err send_frame(struct port *port, uint8_t type, const void *payload,
 }
 
 /* A core that has gone, or spoke nonsense, is something to read: the next receive() tells which. */
-static enum err wait_ready(struct port *port, int fd, bool want_write, int64_t until_mono_ns, unsigned *ready)
+static enum err wait_ready(struct port *port, int fd, unsigned want, int64_t until_mono_ns, unsigned *ready)
 {
 	struct port_linux *self = self_of(port);
 	for (;;) {
@@ -223,7 +223,9 @@ static enum err wait_ready(struct port *port, int fd, bool want_write, int64_t u
 		bool core = next_frame(self) != ERR_AGAIN;
 		int timeout_ms = core ? 0 : poll_ms(until_mono_ns);
 		struct pollfd polled[2] = {
-		    [1] = {.fd = fd, .events = (short)(POLLIN | (want_write ? POLLOUT : 0))}};
+		    [1] = {.fd = fd,
+		           .events = (short)((want & PORT_READY_READ ? POLLIN : 0) |
+		                             (want & PORT_READY_WRITE ? POLLOUT : 0))}};
 		poll_once(self, polled, timeout_ms);
 		if (core || next_frame(self) != ERR_AGAIN)
 			*ready |= PORT_READY_CORE;

@@ -123,7 +123,7 @@ static void gone(void **state)
 	}
 	assert_int_equal(port_send(f->port, 1, "x", 1), ERR_GONE);
 	assert_int_equal(port_flush(f->port), ERR_GONE);
-	assert_int_equal(port_wait(f->port, -1, false, INT64_MAX, &ready), ERR_GONE);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, INT64_MAX, &ready), ERR_GONE);
 }
 
 /* Gone while something waits to be written: the flush says so. */
@@ -143,7 +143,7 @@ static void nonsense(void **state)
 	struct err_info info;
 	unsigned ready;
 	assert_int_equal(send(f->core, "GET / HTTP/1.1\r\n", 16, 0), 16);
-	assert_int_equal(port_wait(f->port, -1, false, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, INT64_MAX, &ready), ERR_OK);
 	assert_int_equal(ready, PORT_READY_CORE);
 	assert_int_equal(port_receive(f->port, true, &frame, &info), ERR_BAD_INPUT);
 	assert_non_null(strstr(info.text, "no frame"));
@@ -165,7 +165,7 @@ static void sends(void **state)
 	assert_int_equal(recv(f->core, bytes, sizeof bytes, 0), 18);
 	assert_memory_equal(bytes, "\2\0\0\0\1\20\0\0ab\0\0\0\0\1\21\0\0", 18);
 	assert_int_equal(port_send(f->port, 16, "c", 1), ERR_OK);
-	assert_int_equal(port_wait(f->port, -1, false, 0, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, 0, &ready), ERR_OK);
 	assert_int_equal(ready, 0);
 	assert_int_equal(recv(f->core, bytes, sizeof bytes, MSG_DONTWAIT), 9);
 	assert_int_equal(port_send(f->port, 16, "d", 1), ERR_OK);
@@ -240,32 +240,43 @@ static void waits(void **state)
 	unsigned ready;
 	int other[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other), 0);
-	assert_int_equal(port_wait(f->port, other[0], false, 0, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, other[0], PORT_READY_READ, 0, &ready), ERR_OK);
 	assert_int_equal(ready, 0);
 	int64_t begun = port_mono_ns(f->port);
-	assert_int_equal(port_wait(f->port, other[0], false, begun + 20 * MS, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, other[0], PORT_READY_READ, begun + 20 * MS, &ready), ERR_OK);
 	assert_int_equal(ready, 0);
 	assert_true(port_mono_ns(f->port) - begun >= 20 * MS);
-	assert_int_equal(port_wait(f->port, other[0], true, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, other[0], PORT_READY_READ | PORT_READY_WRITE, INT64_MAX, &ready),
+	                 ERR_OK);
 	assert_int_equal(ready, PORT_READY_WRITE);
 	assert_int_equal(write(other[1], "x", 1), 1);
-	assert_int_equal(port_wait(f->port, other[0], false, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, other[0], PORT_READY_READ, INT64_MAX, &ready), ERR_OK);
 	assert_int_equal(ready, PORT_READY_READ);
+	/* Not asked for, it is not told, however much there is to be read. */
+	assert_int_equal(port_wait(f->port, other[0], 0, port_mono_ns(f->port) + 5 * MS, &ready), ERR_OK);
+	assert_int_equal(ready, 0);
+	assert_int_equal(port_wait(f->port, other[0], PORT_READY_WRITE, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(ready, PORT_READY_WRITE);
 	core_sends(f, 5, "a");
 	core_sends(f, 6, "b");
 	for (int i = 0; i < 3; i++) {
-		assert_int_equal(port_wait(f->port, other[0], true, INT64_MAX, &ready), ERR_OK);
+		assert_int_equal(
+		    port_wait(f->port, other[0], PORT_READY_READ | PORT_READY_WRITE, INT64_MAX, &ready),
+		    ERR_OK);
 		assert_int_equal(ready, PORT_READY_CORE | PORT_READY_READ | PORT_READY_WRITE);
 	}
 	expect_frame(f, false, 5, "a");
 	/* The second came with the first and is in the decoder, not in the socket. */
-	assert_int_equal(port_wait(f->port, -1, false, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, INT64_MAX, &ready), ERR_OK);
 	assert_int_equal(ready, PORT_READY_CORE);
 	expect_frame(f, true, 6, "b");
 	/* The other end of the descriptor has gone: something to read, namely its end. */
 	(void)close(other[1]);
-	assert_int_equal(port_wait(f->port, other[0], false, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, other[0], PORT_READY_READ, INT64_MAX, &ready), ERR_OK);
 	assert_true(ready & PORT_READY_READ);
+	/* That is told unasked too. */
+	assert_int_equal(port_wait(f->port, other[0], 0, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(ready, PORT_READY_READ);
 	(void)close(other[0]);
 }
 
@@ -277,10 +288,11 @@ static void waits_for_whole_frames(void **state)
 	struct err_info info;
 	unsigned ready;
 	assert_int_equal(send(f->core, "\5\0\0\0\1\1\0", 7, 0), 7);
-	assert_int_equal(port_wait(f->port, -1, false, port_mono_ns(f->port) + 5 * MS, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, port_mono_ns(f->port) + 5 * MS, &ready),
+	                 ERR_OK);
 	assert_int_equal(ready, 0);
 	close_core(f);
-	assert_int_equal(port_wait(f->port, -1, false, INT64_MAX, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, INT64_MAX, &ready), ERR_OK);
 	assert_int_equal(ready, PORT_READY_CORE);
 	assert_int_equal(port_receive(f->port, true, &frame, &info), ERR_GONE);
 }
@@ -311,7 +323,7 @@ static void interrupted(void **state)
 		_exit(0);
 	}
 	int64_t begun = port_mono_ns(f->port);
-	assert_int_equal(port_wait(f->port, -1, false, begun + 50 * MS, &ready), ERR_OK);
+	assert_int_equal(port_wait(f->port, -1, PORT_READY_READ, begun + 50 * MS, &ready), ERR_OK);
 	assert_true(port_mono_ns(f->port) - begun >= 50 * MS);
 	expect_frame(f, true, 4, "after signals");
 	int status;

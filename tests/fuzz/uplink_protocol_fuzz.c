@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define MESSAGES 8
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_same(const struct buf *buf, const uint8_t *data, size_t size)
@@ -25,6 +27,9 @@ static bool decode_again(int which, const uint8_t *data, size_t size, struct buf
 	struct uplink_up up;
 	struct uplink_down down;
 	struct uplink_acks acks;
+	struct uplink_inbound inbound;
+	struct uplink_taken taken;
+	struct uplink_dropped dropped;
 	switch (which) {
 	case 0:
 		if (!uplink_connect_decode(&connect, data, size))
@@ -46,6 +51,21 @@ static bool decode_again(int which, const uint8_t *data, size_t size, struct buf
 			return false;
 		uplink_down_encode(buf, &down);
 		return true;
+	case 4:
+		if (!uplink_inbound_decode(&inbound, data, size))
+			return false;
+		uplink_inbound_encode(buf, &inbound);
+		return true;
+	case 5:
+		if (!uplink_taken_decode(&taken, data, size))
+			return false;
+		uplink_taken_encode(buf, &taken);
+		return true;
+	case 6:
+		if (!uplink_dropped_decode(&dropped, data, size))
+			return false;
+		uplink_dropped_encode(buf, &dropped);
+		return true;
 	default:
 		if (!uplink_acks_decode(&acks, data, size))
 			return false;
@@ -60,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	struct buf buf;
 	buf_init(&buf, size + 64);
-	if (decode_again(data[0] % 5, data + 1, size - 1, &buf))
+	if (decode_again(data[0] % MESSAGES, data + 1, size - 1, &buf))
 		check_same(&buf, data + 1, size - 1);
 	buf_release(&buf);
 	return 0;

@@ -14,11 +14,14 @@ import subprocess
 import tempfile
 import time
 
-CONNECT, PUBLISH, DISCONNECT, UP, DOWN, ACKS = 1, 2, 3, 16, 17, 18
-NETWORK, TLS, LOCAL, REFUSED, NO_CONNACK, BROKER, ASKED, VERSION = range(1, 9)
+CONNECT, PUBLISH, DISCONNECT, TAKEN, UP, DOWN, ACKS, MESSAGE, DROPPED = 1, 2, 3, 4, 16, 17, 18, 19, 20
+NETWORK, TLS, LOCAL, REFUSED, NO_CONNACK, BROKER, ASKED, VERSION, SUBSCRIBE = range(1, 10)
+TOO_LARGE, TOPIC_TOO_LONG, NO_ROOM = range(1, 4)
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 
-Up = collections.namedtuple("Up", "version session receive_max packet_max retain tls")
+Up = collections.namedtuple("Up", "version session receive_max packet_max retain tls subscriptions", defaults=[()])
+Message = collections.namedtuple("Message", "qos retain topic payload")
+Dropped = collections.namedtuple("Dropped", "why count bytes topic")
 Down = collections.namedtuple("Down", "kind reason text")
 
 
@@ -85,16 +88,21 @@ class Child:
 
     def connect(self, port, certificates, host="localhost", version=5, client_id="acme-gw1", keepalive=30, timeout=10,
                 ca="ca.crt", certificate="client.crt", key="client.key", key_password=None, alpn="", user="",
-                password=None, will=("", b"", 0)):
+                password=None, will=("", b"", 0), session_expiry=0, receive_max=16, subscriptions=()):
         def path(name):
             return os.path.join(certificates, name) if name else ""
         self.send(CONNECT, b"".join([
-            text(host), struct.pack("<HB", port, version), text(client_id), struct.pack("<HII", keepalive, 0, timeout),
+            text(host), struct.pack("<HB", port, version), text(client_id),
+            struct.pack("<HII", keepalive, session_expiry, timeout),
             text(path(ca)), text(path(certificate)), text(path(key)), reference(key_password), text(alpn), text(user),
-            reference(password), text(will[0]), text(will[1]), bytes([will[2]])]))
+            reference(password), text(will[0]), text(will[1]), bytes([will[2]]),
+            struct.pack("<HB", receive_max, len(subscriptions)), *map(text, subscriptions)]))
 
     def publish(self, token, topic, payload=b"{}", qos=1, retain=0, content_type=CONTENT_TYPE):
         self.send(PUBLISH, struct.pack("<QBB", token, qos, retain) + text(topic) + text(content_type) + text(payload))
+
+    def taken(self, count):
+        self.send(TAKEN, struct.pack("<H", count))
 
     def disconnect(self):
         self.send(DISCONNECT)
@@ -121,15 +129,32 @@ class Child:
     def expect(self, wanted, seconds=30):
         """The next frame, which must be of that type, decoded."""
         kind, payload = self.frame(seconds)
-        decoded = {UP: self.up, DOWN: self.down, ACKS: self.acks}[kind](payload)
+        decoded = self.decoded(kind, payload)
         assert kind == wanted, decoded
         return decoded
+
+    def decoded(self, kind, payload):
+        return {UP: self.up, DOWN: self.down, ACKS: self.acks, MESSAGE: self.message, DROPPED: self.dropped}[kind](payload)
 
     @staticmethod
     def up(payload):
         head = struct.unpack("<BBHIBI", payload[:13])
-        assert len(payload) == 13 + head[5]
-        return Up(*head[:5], payload[13:].decode())
+        rest = payload[13 + head[5]:]
+        assert len(rest) == 1 + rest[0]
+        return Up(*head[:5], payload[13:13 + head[5]].decode(), tuple(rest[1:]))
+
+    @staticmethod
+    def message(payload):
+        qos, retain, size = struct.unpack("<BBI", payload[:6])
+        length, = struct.unpack("<I", payload[6 + size:10 + size])
+        assert len(payload) == 10 + size + length
+        return Message(qos, retain, payload[6:6 + size].decode(), payload[10 + size:])
+
+    @staticmethod
+    def dropped(payload):
+        why, count, total, size = struct.unpack("<BIQI", payload[:17])
+        assert len(payload) == 17 + size
+        return Dropped(why, count, total, payload[17:].decode())
 
     @staticmethod
     def down(payload):

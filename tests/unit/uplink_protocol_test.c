@@ -35,6 +35,9 @@ static struct uplink_connect good_connect(void)
 	    .will_topic = SPAN_LITERAL("tp1/acme/gw1/up/state"),
 	    .will_payload = {"\0dead", 5},
 	    .will_retain = 1,
+	    .receive_max = 16,
+	    .subscription_count = 2,
+	    .subscriptions = {SPAN_LITERAL("tp1/acme/gw1/dn/cmd"), SPAN_LITERAL("tp1/acme/gw1/dn/ack/+")},
 	};
 	connect.password.kind = SECRET_ENVIRONMENT;
 	memcpy(connect.password.name, "MQTT_PASSWORD", sizeof "MQTT_PASSWORD");
@@ -131,6 +134,10 @@ static void connect_round_trip(void **state)
 	assert_true(span_equal(got.will_topic, sent.will_topic));
 	assert_true(span_equal(got.will_payload, sent.will_payload));
 	assert_int_equal(got.will_retain, 1);
+	assert_int_equal(got.receive_max, 16);
+	assert_int_equal(got.subscription_count, 2);
+	assert_true(span_equal(got.subscriptions[0], sent.subscriptions[0]));
+	assert_true(span_equal(got.subscriptions[1], sent.subscriptions[1]));
 	check_prefixes(&buf, any_connect);
 	buf_release(&buf);
 }
@@ -181,6 +188,51 @@ static void connect_limits(void **state)
 	c.connect_timeout_s = 0;
 	assert_false(connect_accepted(&c));
 	free(long_text);
+}
+
+/* Shows the limits of a CONNECT's topic filters at their edges: number, length, none, empty, a zero inside;
+ * and a Receive Maximum of 1 and of 0. */
+static void connect_subscriptions(void **state)
+{
+	(void)state;
+	char text[UPLINK_TOPIC_BYTES_MAX + 1];
+	memset(text, 'a', sizeof text);
+	struct uplink_connect c = good_connect();
+	c.subscription_count = 0;
+	assert_true(connect_accepted(&c));
+	c.subscription_count = UPLINK_SUBSCRIPTIONS_MAX;
+	for (int i = 0; i < UPLINK_SUBSCRIPTIONS_MAX; i++)
+		c.subscriptions[i] = (struct span){text, UPLINK_TOPIC_BYTES_MAX};
+	assert_true(connect_accepted(&c));
+	c.subscriptions[UPLINK_SUBSCRIPTIONS_MAX - 1].len++;
+	assert_false(connect_accepted(&c));
+	c.subscriptions[UPLINK_SUBSCRIPTIONS_MAX - 1].len = 0;
+	assert_false(connect_accepted(&c));
+	c.subscriptions[UPLINK_SUBSCRIPTIONS_MAX - 1] = (struct span){"a\0b", 3};
+	assert_false(connect_accepted(&c));
+	c = good_connect();
+	c.receive_max = 1;
+	assert_true(connect_accepted(&c));
+	c.receive_max = 0;
+	assert_false(connect_accepted(&c));
+
+	/* One filter more than there may be: the encoder has no place for it, so it is written by hand. */
+	struct buf buf;
+	buf_init(&buf, BUF_MAX);
+	c = good_connect();
+	c.subscription_count = 0;
+	uplink_connect_encode(&buf, &c);
+	for (int count = UPLINK_SUBSCRIPTIONS_MAX; count <= UPLINK_SUBSCRIPTIONS_MAX + 1; count++) {
+		buf.data[buf.len - 1] = (uint8_t)count;
+		struct buf more;
+		buf_init(&more, BUF_MAX);
+		buf_append_span(&more, buf_span(&buf));
+		for (int i = 0; i < count; i++)
+			buf_string(&more, SPAN_LITERAL("a/#"));
+		assert_int_equal(any_connect(more.data, more.len), count == UPLINK_SUBSCRIPTIONS_MAX);
+		buf_release(&more);
+	}
+	buf_release(&buf);
 }
 
 /* Shows the layout of PUBLISH byte by byte (written down by hand from rule 1), its round trip and its
@@ -250,6 +302,33 @@ static void publish_limits(void **state)
 	free(text);
 }
 
+/* Shows the answers to subscriptions in UP: round trip, the most and one more, and which of them are refusals
+ * (0x7f is none, 0x80 is). */
+static void up_subscriptions(void **state)
+{
+	(void)state;
+	static const uint8_t answers[UPLINK_SUBSCRIPTIONS_MAX] = {0, 1, 0x80, 0x87, 0x7f, 0xff, 0, 0x8f};
+	struct uplink_up up = {.version = 4,
+	                       .receive_max = 1,
+	                       .subscription_count = UPLINK_SUBSCRIPTIONS_MAX},
+			 got;
+	memcpy(up.subscriptions, answers, sizeof answers);
+	struct buf buf;
+	buf_init(&buf, BUF_MAX);
+	uplink_up_encode(&buf, &up);
+	assert_true(uplink_up_decode(&got, buf.data, buf.len));
+	assert_int_equal(got.subscription_count, UPLINK_SUBSCRIPTIONS_MAX);
+	assert_memory_equal(got.subscriptions, answers, sizeof answers);
+	assert_int_equal(uplink_up_refused(&got), 0xac); /* bits 2, 3, 5 and 7 */
+	got.subscription_count = 3;
+	assert_int_equal(uplink_up_refused(&got), 0x04);
+	check_prefixes(&buf, any_up);
+	buf.data[buf.len - 1 - UPLINK_SUBSCRIPTIONS_MAX] = UPLINK_SUBSCRIPTIONS_MAX + 1;
+	buf_u8(&buf, 0);
+	assert_false(any_up(buf.data, buf.len));
+	buf_release(&buf);
+}
+
 /* Shows UP and DOWN: round trip, prefixes, and refusals (Receive Maximum 0, unknown version or class, bad
  * reason). */
 static void up_and_down(void **state)
@@ -282,8 +361,8 @@ static void up_and_down(void **state)
 		uint8_t down_class;
 		int32_t reason;
 		bool good;
-	} cases[] = {{1, -1, true}, {8, 255, true}, {0, 0, false},
-	             {9, 0, false}, {1, -2, false}, {1, 256, false}};
+	} cases[] = {{1, -1, true},  {9, 255, true}, {0, 0, false},
+	             {10, 0, false}, {1, -2, false}, {1, 256, false}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct uplink_down down = {cases[i].down_class, cases[i].reason, SPAN_LITERAL("why")}, got;
 		buf_clear(&buf);
@@ -327,12 +406,136 @@ static void acks_counts(void **state)
 	buf_release(&buf);
 }
 
+static bool any_inbound(const void *data, size_t len)
+{
+	struct uplink_inbound message;
+	return uplink_inbound_decode(&message, data, len);
+}
+
+static bool inbound_accepted(const struct uplink_inbound *inbound)
+{
+	struct buf buf;
+	buf_init(&buf, BUF_MAX);
+	uplink_inbound_encode(&buf, inbound);
+	bool accepted = any_inbound(buf.data, buf.len);
+	buf_release(&buf);
+	return accepted;
+}
+
+/* Shows the layout of MESSAGE byte by byte (written down by hand), its prefixes, and each limit at its
+ * edge. */
+static void inbound_layout_and_limits(void **state)
+{
+	(void)state;
+	static const uint8_t expected[] = {1, 1, 3, 0, 0, 0, 'a', '/', 'b', 2, 0, 0, 0, '{', '}'};
+	struct uplink_inbound m = {
+	    .qos = 1, .retain = 1, .topic = SPAN_LITERAL("a/b"), .payload = SPAN_LITERAL("{}")};
+	struct uplink_inbound got;
+	struct buf buf;
+	buf_init(&buf, BUF_MAX);
+	uplink_inbound_encode(&buf, &m);
+	assert_int_equal(buf.len, sizeof expected);
+	assert_memory_equal(buf.data, expected, sizeof expected);
+	assert_true(uplink_inbound_decode(&got, buf.data, buf.len));
+	assert_true(got.qos == 1 && got.retain == 1 && span_equal(got.topic, m.topic) &&
+	            span_equal(got.payload, m.payload));
+	check_prefixes(&buf, any_inbound);
+	buf_release(&buf);
+
+	char *text = malloc(UPLINK_INBOUND_BYTES_MAX + 1);
+	assert_non_null(text);
+	memset(text, 'x', UPLINK_INBOUND_BYTES_MAX + 1);
+	m = (struct uplink_inbound){.topic = {text, UPLINK_TOPIC_BYTES_MAX},
+	                            .payload = {text, UPLINK_INBOUND_BYTES_MAX}};
+	assert_true(inbound_accepted(&m));
+	m.topic.len++;
+	assert_false(inbound_accepted(&m));
+	m.topic.len = 0;
+	assert_false(inbound_accepted(&m));
+	m.topic = (struct span){"a\0b", 3};
+	assert_false(inbound_accepted(&m));
+	m.topic.len = 1;
+	m.payload.len++;
+	assert_false(inbound_accepted(&m));
+	m.payload.len = 0;
+	assert_true(inbound_accepted(&m));
+	m.qos = 2;
+	assert_false(inbound_accepted(&m));
+	m.qos = 0;
+	m.retain = 2;
+	assert_false(inbound_accepted(&m));
+	free(text);
+}
+
+static bool any_taken(const void *data, size_t len)
+{
+	struct uplink_taken message;
+	return uplink_taken_decode(&message, data, len);
+}
+
+static bool any_dropped(const void *data, size_t len)
+{
+	struct uplink_dropped message;
+	return uplink_dropped_decode(&message, data, len);
+}
+
+/* Shows TAKEN with none, one, the most and one more; and DROPPED: round trip, prefixes, each reason, none, no
+ * topic. */
+static void taken_and_dropped(void **state)
+{
+	(void)state;
+	static const struct {
+		uint16_t count;
+		bool good;
+	} counts[] = {{0, false}, {1, true}, {UPLINK_UNTAKEN_MAX, true}, {UPLINK_UNTAKEN_MAX + 1, false}};
+	struct buf buf;
+	buf_init(&buf, BUF_MAX);
+	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+		struct uplink_taken taken = {counts[i].count}, got;
+		buf_clear(&buf);
+		uplink_taken_encode(&buf, &taken);
+		assert_int_equal(uplink_taken_decode(&got, buf.data, buf.len), counts[i].good);
+		assert_int_equal(got.count, counts[i].count);
+		if (counts[i].good)
+			check_prefixes(&buf, any_taken);
+	}
+	for (uint8_t why = 0; why <= UPLINK_DROPPED_NO_ROOM + 1; why++) {
+		struct uplink_dropped dropped = {why, 7, UINT64_C(1) << 40, SPAN_LITERAL("dn/cmd")}, got;
+		bool good = why >= 1 && why <= 3;
+		buf_clear(&buf);
+		uplink_dropped_encode(&buf, &dropped);
+		assert_int_equal(uplink_dropped_decode(&got, buf.data, buf.len), good);
+		if (!good)
+			continue;
+		assert_true(got.why == why && got.count == 7 && got.bytes == UINT64_C(1) << 40 &&
+		            span_equal(got.topic, dropped.topic));
+		check_prefixes(&buf, any_dropped);
+		dropped.count = 0;
+		buf_clear(&buf);
+		uplink_dropped_encode(&buf, &dropped);
+		assert_false(any_dropped(buf.data, buf.len));
+		dropped.count = 1;
+		dropped.topic.len = 0;
+		buf_clear(&buf);
+		uplink_dropped_encode(&buf, &dropped);
+		assert_false(any_dropped(buf.data, buf.len));
+	}
+	buf_release(&buf);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(connect_round_trip), cmocka_unit_test(connect_limits),
-	    cmocka_unit_test(publish_layout),     cmocka_unit_test(publish_limits),
-	    cmocka_unit_test(up_and_down),        cmocka_unit_test(acks_counts),
+	    cmocka_unit_test(connect_round_trip),
+	    cmocka_unit_test(connect_limits),
+	    cmocka_unit_test(publish_layout),
+	    cmocka_unit_test(publish_limits),
+	    cmocka_unit_test(up_and_down),
+	    cmocka_unit_test(acks_counts),
+	    cmocka_unit_test(connect_subscriptions),
+	    cmocka_unit_test(up_subscriptions),
+	    cmocka_unit_test(inbound_layout_and_limits),
+	    cmocka_unit_test(taken_and_dropped),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
