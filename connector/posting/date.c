@@ -229,3 +229,28 @@ void instant_print(int64_t wall_ns, char text[INSTANT_TEXT_SIZE])
 	put_digits(text + 17, in_day / 1000 % 60, 2);
 	put_digits(text + 20, in_day % 1000, 3);
 }
+
+enum err instant_parse(int64_t *wall_ns, struct span text)
+{
+	int year;
+	int month;
+	int day;
+	int hour;
+	int minute;
+	int second;
+	int ms;
+	if (!take_number(&text, 4, &year) || !take_char(&text, '-') || !take_number(&text, 2, &month) ||
+	    !take_char(&text, '-') || !take_number(&text, 2, &day) || !take_char(&text, 'T') ||
+	    !take_number(&text, 2, &hour) || !take_char(&text, ':') || !take_number(&text, 2, &minute) ||
+	    !take_char(&text, ':') || !take_number(&text, 2, &second) || !take_char(&text, '.') ||
+	    !take_number(&text, 3, &ms) || !take_char(&text, 'Z') || text.len > 0)
+		return ERR_BAD_INPUT;
+	if (month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
+	    minute > 59 || second > 59)
+		return ERR_BAD_INPUT;
+	if (year < 1970 || year > DATE_YEAR_MAX)
+		return ERR_OVERFLOW;
+	int in_day = ((hour * 60 + minute) * 60 + second) * 1000 + ms;
+	*wall_ns = (days_of(year, month, day) * MS_PER_DAY + in_day) * NS_PER_MS;
+	return ERR_OK;
+}

@@ -32,5 +32,8 @@ MUST_USE enum err date_from_cyyddd(date_days *out, bool *present, int64_t value)
 int64_t date_to_cyyddd(date_days date);
 /* RFC 3339 with milliseconds and Z, from nanoseconds since 1970; outside 1970-9999 it is clamped. */
 void instant_print(int64_t wall_ns, char text[INSTANT_TEXT_SIZE]);
+/* The other way, and that form alone: 2024-02-29T09:30:05.000Z. ERR_BAD_INPUT: anything else, or no such moment (a leap
+ * second is none: no clock of ours shows it); ERR_OVERFLOW: well formed, but before 1970 or after 2199. */
+MUST_USE enum err instant_parse(int64_t *wall_ns, struct span text);
 
 #endif

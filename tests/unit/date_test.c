@@ -211,12 +211,55 @@ static void test_instant(void **state)
 	}
 }
 
+/* One form and no other; seconds by `date -u -d TEXT +%s`. */
+static void test_instant_parse(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		enum err err;
+		int64_t ms;
+	} cases[] = {
+	    {"1970-01-01T00:00:00.000Z", ERR_OK, 0},
+	    {"2026-11-21T14:20:05.123Z", ERR_OK, INT64_C(1795270805123)},
+	    {"2199-12-31T23:59:59.999Z", ERR_OK, INT64_C(7258118399999)},
+	    {"2024-02-29T23:59:59.000Z", ERR_OK, INT64_C(1709251199000)},
+	    {"1969-12-31T23:59:59.999Z", ERR_OVERFLOW, 0},
+	    {"2200-01-01T00:00:00.000Z", ERR_OVERFLOW, 0},
+	    {"9999-12-31T23:59:59.999Z", ERR_OVERFLOW, 0},
+	    {"2023-02-29T00:00:00.000Z", ERR_BAD_INPUT, 0},
+	    {"2024-00-10T00:00:00.000Z", ERR_BAD_INPUT, 0},
+	    {"2024-13-10T00:00:00.000Z", ERR_BAD_INPUT, 0},
+	    {"2024-12-31T24:00:00.000Z", ERR_BAD_INPUT, 0},
+	    {"2024-12-31T23:60:00.000Z", ERR_BAD_INPUT, 0},
+	    {"2016-12-31T23:59:60.000Z", ERR_BAD_INPUT, 0},
+	    {"2024-02-29T09:30:05Z", ERR_BAD_INPUT, 0},
+	    {"2024-02-29T09:30:05.00Z", ERR_BAD_INPUT, 0},
+	    {"2024-02-29T09:30:05.0000Z", ERR_BAD_INPUT, 0},
+	    {"2024-02-29T09:30:05.000+00:00", ERR_BAD_INPUT, 0},
+	    {"2024-02-29t09:30:05.000z", ERR_BAD_INPUT, 0},
+	    {"2024-02-29 09:30:05.000Z", ERR_BAD_INPUT, 0},
+	    {" 2024-02-29T09:30:05.000Z", ERR_BAD_INPUT, 0},
+	    {"2024-02-29T09:30:05.000Z ", ERR_BAD_INPUT, 0},
+	    {"2024-02-29T09:30:05.000", ERR_BAD_INPUT, 0},
+	    {"", ERR_BAD_INPUT, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		int64_t ns = -77;
+		enum err err = instant_parse(&ns, span_of(cases[i].text));
+		if (err != cases[i].err)
+			fail_msg("%s: %s", cases[i].text, err_name(err));
+		assert_int_equal(ns, err == ERR_OK ? cases[i].ms * 1000000 : -77);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_every_day),    cmocka_unit_test(test_against_libc),
-	    cmocka_unit_test(test_civil_limits), cmocka_unit_test(test_parse),
-	    cmocka_unit_test(test_cyyddd),       cmocka_unit_test(test_instant),
+	    cmocka_unit_test(test_every_day),     cmocka_unit_test(test_against_libc),
+	    cmocka_unit_test(test_civil_limits),  cmocka_unit_test(test_parse),
+	    cmocka_unit_test(test_cyyddd),        cmocka_unit_test(test_instant),
+	    cmocka_unit_test(test_instant_parse),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
