@@ -38,8 +38,8 @@ struct merkle_peaks {
  * returns n. On average one node is hashed. */
 int merkle_append(struct merkle_peaks *peaks, const struct digest *leaf,
                   struct digest completed[MERKLE_PEAKS]);
-/* Puts the root of the next full subtree of 2^level leaves behind what is there; the size must be a multiple of 2^level.
- * For building the frontier again from larger pieces than leaves. */
+/* Puts the root of the next full subtree of 2^level leaves behind what is there; the size must be a multiple of
+ * 2^level. For building the frontier again from larger pieces than leaves. */
 void merkle_append_subtree(struct merkle_peaks *peaks, int level, const struct digest *root);
 struct digest merkle_root(const struct merkle_peaks *peaks);
 /* The root of 2^level hashes that stand side by side. */
@@ -62,7 +62,8 @@ MUST_USE enum err merkle_consistency(int64_t first, int64_t second, merkle_subtr
 /* Is the leaf at index in the tree of that size and root? Any numbers may come in. */
 bool merkle_verify_inclusion(const struct digest *leaf, int64_t index, int64_t size,
                              const struct digest *path, int count, const struct digest *root);
-/* Is the tree of first leaves the beginning of the tree of second leaves? Of an empty tree nothing can be shown: false. */
+/* Is the tree of first leaves the beginning of the tree of second leaves? Of an empty tree nothing can be shown:
+ * false. */
 bool merkle_verify_consistency(int64_t first, int64_t second, const struct digest *path, int count,
                                const struct digest *first_root, const struct digest *second_root);
 
