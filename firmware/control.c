@@ -50,12 +50,12 @@ static enum err answer_version(const struct control_view *view, const struct con
 {
 	(void)request;
 	(void)info;
-	json_text(json, "version", view->version);
-	json_integer(json, "protocol", CONTROL_PROTOCOL_VERSION);
-	json_integer(json, "store_schema", STORE_SCHEMA_VERSION);
-	json_text(json, "tenant", view->config->tenant);
-	json_text(json, "gateway", view->config->gateway);
-	json_instant(json, "started", view->started_wall_ns);
+	json_put_text(json, "version", view->version);
+	json_put_integer(json, "protocol", CONTROL_PROTOCOL_VERSION);
+	json_put_integer(json, "store_schema", STORE_SCHEMA_VERSION);
+	json_put_text(json, "tenant", view->config->tenant);
+	json_put_text(json, "gateway", view->config->gateway);
+	json_put_instant(json, "started", view->started_wall_ns);
 	return ERR_OK;
 }
 
@@ -86,10 +86,10 @@ static enum err answer_pull(const struct control_view *view, const struct contro
 		pull_poke(view->pulls[i]);
 		poked++;
 		json_object(json, NULL);
-		json_text(json, "name", status.source);
-		json_text(json, "state", status.state);
-		json_boolean(json, "paused", status.paused);
-		json_text(json, "problem", status.problem);
+		json_put_text(json, "name", status.source);
+		json_put_text(json, "state", status.state);
+		json_put_boolean(json, "paused", status.paused);
+		json_put_text(json, "problem", status.problem);
 		json_object_end(json);
 	}
 	json_list_end(json);
@@ -255,10 +255,10 @@ static void answer_error(const struct err_info *info, enum err err, struct buf *
 	buf_clear(reply);
 	json_init(&json, reply);
 	json_object(&json, NULL);
-	json_integer(&json, "v", CONTROL_PROTOCOL_VERSION);
-	json_boolean(&json, "ok", false);
-	json_text(&json, "code", code_of(err));
-	json_text(&json, "error", info->text);
+	json_put_integer(&json, "v", CONTROL_PROTOCOL_VERSION);
+	json_put_boolean(&json, "ok", false);
+	json_put_text(&json, "code", code_of(err));
+	json_put_text(&json, "error", info->text);
 	json_object_end(&json);
 	CHECK(buf_ok(reply));
 }
@@ -276,8 +276,8 @@ static enum err answer(const struct control_view *view, const cJSON *root, struc
 	struct json json;
 	json_init(&json, reply);
 	json_object(&json, NULL);
-	json_integer(&json, "v", CONTROL_PROTOCOL_VERSION);
-	json_boolean(&json, "ok", true);
+	json_put_integer(&json, "v", CONTROL_PROTOCOL_VERSION);
+	json_put_boolean(&json, "ok", true);
 	json_object(&json, "data");
 	err = command->answer(view, &request, &json, info);
 	json_object_end(&json);

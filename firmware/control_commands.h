@@ -10,8 +10,8 @@
 #ifndef TWINPOST_CONTROL_COMMANDS_H
 #define TWINPOST_CONTROL_COMMANDS_H
 
-#include "firmware/control.h"
 #include "connector/posting/json_write.h"
+#include "firmware/control.h"
 
 /* What a request may carry besides v and cmd; each command takes some of them. */
 enum control_argument {

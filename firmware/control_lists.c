@@ -73,13 +73,13 @@ static bool add_queued(void *self, int stream, int64_t sequence, struct span sub
 	}
 	list->left--;
 	json_object(list->json, NULL);
-	json_text(list->json, "stream", list->stream);
-	json_integer(list->json, "sequence", sequence);
-	json_span(list->json, "subject", subject);
-	json_integer(list->json, "revision", revision);
-	json_count(list->json, "bytes", bytes);
-	json_instant(list->json, "recorded", recorded_ns);
-	json_integer(list->json, "age_s", control_age_s(list->view, recorded_ns));
+	json_put_text(list->json, "stream", list->stream);
+	json_put_integer(list->json, "sequence", sequence);
+	json_put_span(list->json, "subject", subject);
+	json_put_integer(list->json, "revision", revision);
+	json_put_count(list->json, "bytes", bytes);
+	json_put_instant(list->json, "recorded", recorded_ns);
+	json_put_integer(list->json, "age_s", control_age_s(list->view, recorded_ns));
 	json_object_end(list->json);
 	return true;
 }
@@ -122,8 +122,8 @@ enum err control_queue(const struct control_view *view, const struct control_req
 			    store_queue(view->store, stream->id, (int)list.left + 1, add_queued, &list, info);
 	}
 	json_list_end(json);
-	json_integer(json, "waiting", waiting);
-	json_boolean(json, "more", list.more);
+	json_put_integer(json, "waiting", waiting);
+	json_put_boolean(json, "more", list.more);
 	if (err == ERR_OK && streams == 0 && request->given[CONTROL_STREAM])
 		return unknown_stream(view->store, wanted, info);
 	return err;
@@ -146,16 +146,16 @@ static bool add_traced(void *self, const struct store_trace_line *line)
 	}
 	list->lines++;
 	json_object(list->json, NULL);
-	json_instant(list->json, "at", line->at_ns);
-	json_text(list->json, "what", line->what);
+	json_put_instant(list->json, "at", line->at_ns);
+	json_put_text(list->json, "what", line->what);
 	if (line->revision > 0)
-		json_integer(list->json, "revision", line->revision);
+		json_put_integer(list->json, "revision", line->revision);
 	if (line->stream) {
-		json_text(list->json, "stream", line->stream);
-		json_integer(list->json, "sequence", line->sequence);
+		json_put_text(list->json, "stream", line->stream);
+		json_put_integer(list->json, "sequence", line->sequence);
 	}
 	if (line->text.len > 0)
-		json_span(list->json, "text", line->text);
+		json_put_span(list->json, "text", line->text);
 	json_object_end(list->json);
 	return true;
 }
@@ -168,11 +168,11 @@ enum err control_trace(const struct control_view *view, const struct control_req
 	enum err err = need_store(view, info);
 	if (err != ERR_OK)
 		return err;
-	json_span(json, "subject", subject);
+	json_put_span(json, "subject", subject);
 	json_list(json, "lines");
 	err = store_trace(view->store, subject, add_traced, &list, info);
 	json_list_end(json);
-	json_boolean(json, "more", list.more);
+	json_put_boolean(json, "more", list.more);
 	if (err == ERR_NOT_FOUND)
 		return err_set(info, ERR_NOT_FOUND,
 		               "nothing is known of \"%.*s\"; a subject is entity/type/year/number, such as "
@@ -202,19 +202,19 @@ static bool add_exception(void *self, const struct store_exception *exception)
 	list->left--;
 	list->last_id = exception->id;
 	json_object(json, NULL);
-	json_integer(json, "id", exception->id);
-	json_span(json, "rule", exception->rule);
-	json_span(json, "source", exception->source);
-	json_span(json, "key", exception->key);
-	json_text(json, "owner", store_owner_name(exception->owner));
-	json_span(json, "text", exception->text);
+	json_put_integer(json, "id", exception->id);
+	json_put_span(json, "rule", exception->rule);
+	json_put_span(json, "source", exception->source);
+	json_put_span(json, "key", exception->key);
+	json_put_text(json, "owner", store_owner_name(exception->owner));
+	json_put_span(json, "text", exception->text);
 	if (exception->raw.len > 0)
-		json_span(json, "raw", exception->raw);
-	json_boolean(json, "open", exception->open);
-	json_instant(json, "first", exception->first_ns);
-	json_instant(json, "last", exception->last_ns);
-	json_integer(json, "age_s", control_age_s(list->view, exception->first_ns));
-	json_integer(json, "count", exception->count);
+		json_put_span(json, "raw", exception->raw);
+	json_put_boolean(json, "open", exception->open);
+	json_put_instant(json, "first", exception->first_ns);
+	json_put_instant(json, "last", exception->last_ns);
+	json_put_integer(json, "age_s", control_age_s(list->view, exception->first_ns));
+	json_put_integer(json, "count", exception->count);
 	json_object_end(json);
 	return true;
 }
@@ -232,9 +232,9 @@ enum err control_exceptions(const struct control_view *view, const struct contro
 	err = store_exceptions(view->store, request->number[CONTROL_ALL] != 0,
 	                       request->number[CONTROL_BEFORE], add_exception, &list, info);
 	json_list_end(json);
-	json_integer(json, "open", store_exceptions_open(view->store));
-	json_boolean(json, "more", list.more);
+	json_put_integer(json, "open", store_exceptions_open(view->store));
+	json_put_boolean(json, "more", list.more);
 	if (list.more)
-		json_integer(json, "next", list.last_id);
+		json_put_integer(json, "next", list.last_id);
 	return err;
 }

@@ -37,10 +37,10 @@ static void add_problem(struct verdict *verdict, const char *code, const char *o
 	if (verdict->problems++ == 0)
 		(void)snprintf(verdict->headline, sizeof verdict->headline, "%s", text);
 	json_object(json, NULL);
-	json_text(json, "code", code);
-	json_text(json, "object", object);
-	json_text(json, "text", text);
-	json_text(json, "hint", hint);
+	json_put_text(json, "code", code);
+	json_put_text(json, "object", object);
+	json_put_text(json, "text", text);
+	json_put_text(json, "hint", hint);
 	json_object_end(json);
 }
 
@@ -56,16 +56,16 @@ static void write_feed(const struct control_view *view, const struct pull_feed_s
                        struct json *json)
 {
 	json_object(json, NULL);
-	json_text(json, "name", feed->name);
-	json_boolean(json, "stopped", feed->stopped);
-	json_text(json, "why", feed->why);
-	json_count(json, "documents", feed->documents);
-	json_count(json, "rows", feed->rows);
-	json_text(json, "newest", feed->newest);
-	json_boolean(json, "catching_up", feed->catching_up);
-	json_instant(json, "last_cycle", feed->last_cycle_ns);
+	json_put_text(json, "name", feed->name);
+	json_put_boolean(json, "stopped", feed->stopped);
+	json_put_text(json, "why", feed->why);
+	json_put_count(json, "documents", feed->documents);
+	json_put_count(json, "rows", feed->rows);
+	json_put_text(json, "newest", feed->newest);
+	json_put_boolean(json, "catching_up", feed->catching_up);
+	json_put_instant(json, "last_cycle", feed->last_cycle_ns);
 	if (feed->last_cycle_ns != 0)
-		json_integer(json, "last_cycle_age_s", control_age_s(view, feed->last_cycle_ns));
+		json_put_integer(json, "last_cycle_age_s", control_age_s(view, feed->last_cycle_ns));
 	json_object_end(json);
 }
 
@@ -76,13 +76,13 @@ static void write_sources(const struct control_view *view, struct json *json)
 		struct pull_status status;
 		pull_status(view->pulls[i], &status);
 		json_object(json, NULL);
-		json_text(json, "name", status.source);
-		json_text(json, "state", status.state);
-		json_boolean(json, "paused", status.paused);
-		json_text(json, "dbms", status.dbms);
-		json_text(json, "driver", status.driver);
-		json_text(json, "problem", status.problem);
-		json_integer(json, "retry_in_s", seconds_until(view, status.retry_mono_ns));
+		json_put_text(json, "name", status.source);
+		json_put_text(json, "state", status.state);
+		json_put_boolean(json, "paused", status.paused);
+		json_put_text(json, "dbms", status.dbms);
+		json_put_text(json, "driver", status.driver);
+		json_put_text(json, "problem", status.problem);
+		json_put_integer(json, "retry_in_s", seconds_until(view, status.retry_mono_ns));
 		json_list(json, "feeds");
 		for (int j = 0; j < status.feed_count; j++)
 			write_feed(view, &status.feeds[j], json);
@@ -96,23 +96,23 @@ static void write_uplink(const struct control_view *view, struct json *json)
 {
 	struct forward_status status;
 	if (!view->forward) {
-		json_null(json, "uplink");
+		json_put_null(json, "uplink");
 		return;
 	}
 	forward_status(view->forward, &status);
 	json_object(json, "uplink");
-	json_text(json, "state", status.state);
-	json_text(json, "host", status.host);
-	json_integer(json, "port", status.port);
-	json_text(json, "mqtt", status.version == 5 ? "5" : status.version == 4 ? "3.1.1" : NULL);
-	json_text(json, "tls", status.tls);
-	json_text(json, "problem", status.problem);
-	json_integer(json, "retry_in_s", seconds_until(view, status.retry_mono_ns));
-	json_integer(json, "window", status.window);
-	json_integer(json, "in_flight", status.in_flight);
-	json_count(json, "sent", status.sent);
-	json_count(json, "acked", status.acked);
-	json_count(json, "connections", status.connections);
+	json_put_text(json, "state", status.state);
+	json_put_text(json, "host", status.host);
+	json_put_integer(json, "port", status.port);
+	json_put_text(json, "mqtt", status.version == 5 ? "5" : status.version == 4 ? "3.1.1" : NULL);
+	json_put_text(json, "tls", status.tls);
+	json_put_text(json, "problem", status.problem);
+	json_put_integer(json, "retry_in_s", seconds_until(view, status.retry_mono_ns));
+	json_put_integer(json, "window", status.window);
+	json_put_integer(json, "in_flight", status.in_flight);
+	json_put_count(json, "sent", status.sent);
+	json_put_count(json, "acked", status.acked);
+	json_put_count(json, "connections", status.connections);
 	json_object_end(json);
 }
 
@@ -134,22 +134,22 @@ static enum err write_queue(const struct control_view *view, struct json *json, 
 			oldest = recorded;
 		bytes += stream->outbox_bytes;
 		json_object(json, NULL);
-		json_text(json, "name", stream->name);
-		json_integer(json, "waiting", control_waiting(stream));
-		json_count(json, "bytes", stream->outbox_bytes);
-		json_integer(json, "acked_sequence", stream->acked_sequence);
-		json_integer(json, "next_sequence", stream->next_sequence);
-		json_instant(json, "oldest", recorded);
+		json_put_text(json, "name", stream->name);
+		json_put_integer(json, "waiting", control_waiting(stream));
+		json_put_count(json, "bytes", stream->outbox_bytes);
+		json_put_integer(json, "acked_sequence", stream->acked_sequence);
+		json_put_integer(json, "next_sequence", stream->next_sequence);
+		json_put_instant(json, "oldest", recorded);
 		if (recorded != 0)
-			json_integer(json, "oldest_age_s", control_age_s(view, recorded));
+			json_put_integer(json, "oldest_age_s", control_age_s(view, recorded));
 		json_object_end(json);
 	}
 	json_list_end(json);
-	json_integer(json, "waiting", totals.queued);
-	json_count(json, "bytes", bytes);
-	json_instant(json, "oldest", oldest);
+	json_put_integer(json, "waiting", totals.queued);
+	json_put_count(json, "bytes", bytes);
+	json_put_instant(json, "oldest", oldest);
 	if (oldest != 0)
-		json_integer(json, "oldest_age_s", control_age_s(view, oldest));
+		json_put_integer(json, "oldest_age_s", control_age_s(view, oldest));
 	json_object_end(json);
 	return ERR_OK;
 }
@@ -163,19 +163,19 @@ static enum err write_store(const struct control_view *view, struct store_space 
 		return err;
 	store_totals(view->store, &totals);
 	json_object(json, "store");
-	json_text(json, "path", view->config->store.path);
-	json_count(json, "used", space->used);
-	json_count(json, "size_max", space->size_max);
-	json_count(json, "disk_free", space->disk_free);
-	json_boolean(json, "full", space->full);
-	json_integer(json, "documents", totals.documents);
-	json_integer(json, "acked", totals.acked);
+	json_put_text(json, "path", view->config->store.path);
+	json_put_count(json, "used", space->used);
+	json_put_count(json, "size_max", space->size_max);
+	json_put_count(json, "disk_free", space->disk_free);
+	json_put_boolean(json, "full", space->full);
+	json_put_integer(json, "documents", totals.documents);
+	json_put_integer(json, "acked", totals.acked);
 	if (view->opening && view->opening->salvaged) {
 		json_object(json, "salvaged");
-		json_count(json, "documents_kept", view->opening->documents_kept);
-		json_count(json, "rows_lost", view->opening->rows_lost);
-		json_text(json, "damaged_path", view->opening->damaged_path);
-		json_text(json, "found", view->opening->text);
+		json_put_count(json, "documents_kept", view->opening->documents_kept);
+		json_put_count(json, "rows_lost", view->opening->rows_lost);
+		json_put_text(json, "damaged_path", view->opening->damaged_path);
+		json_put_text(json, "found", view->opening->text);
 		json_object_end(json);
 	}
 	json_object_end(json);
@@ -204,11 +204,11 @@ static enum err write_exceptions(const struct control_view *view, struct json *j
 			return err;
 	}
 	json_object(json, "exceptions");
-	json_integer(json, "open", store_exceptions_open(view->store));
-	json_integer(json, "counted", counts.counted);
+	json_put_integer(json, "open", store_exceptions_open(view->store));
+	json_put_integer(json, "counted", counts.counted);
 	json_object(json, "by_owner");
 	for (int i = 0; i < OWNER_COUNT; i++)
-		json_integer(json, store_owner_name((enum store_owner)i), counts.of[i]);
+		json_put_integer(json, store_owner_name((enum store_owner)i), counts.of[i]);
 	json_object_end(json);
 	json_object_end(json);
 	return ERR_OK;
@@ -337,13 +337,13 @@ static void write_verdict(struct verdict *verdict)
 {
 	struct json *json = verdict->json;
 	const char *health = verdict->problems > 0 ? "degraded" : verdict->starting ? "starting" : "healthy";
-	json_text(json, "health", health);
+	json_put_text(json, "health", health);
 	if (verdict->problems > 0)
-		json_text(json, "headline", verdict->headline);
+		json_put_text(json, "headline", verdict->headline);
 	else
-		json_text(json, "headline",
-		          verdict->starting ? "Starting: connecting to the sources and the broker"
-		                            : "All sources are read and the broker takes the events");
+		json_put_text(json, "headline",
+		              verdict->starting ? "Starting: connecting to the sources and the broker"
+		                                : "All sources are read and the broker takes the events");
 }
 
 enum err control_status(const struct control_view *view, const struct control_request *request,
@@ -352,14 +352,15 @@ enum err control_status(const struct control_view *view, const struct control_re
 	(void)request;
 	struct verdict verdict = {.json = json, .view = view};
 	struct store_space space = {0};
-	json_text(json, "version", view->version);
-	json_text(json, "tenant", view->config->tenant);
-	json_text(json, "gateway", view->config->gateway);
-	json_text(json, "config", view->config->path);
-	json_instant(json, "now", hal_wall_ns(view->hal));
-	json_instant(json, "started", view->started_wall_ns);
-	json_integer(json, "uptime_s", (hal_mono_ns(view->hal) - view->started_mono_ns) / NS_PER_S);
-	json_text(json, "paused", view->pause_reason && view->pause_reason[0] ? view->pause_reason : NULL);
+	json_put_text(json, "version", view->version);
+	json_put_text(json, "tenant", view->config->tenant);
+	json_put_text(json, "gateway", view->config->gateway);
+	json_put_text(json, "config", view->config->path);
+	json_put_instant(json, "now", hal_wall_ns(view->hal));
+	json_put_instant(json, "started", view->started_wall_ns);
+	json_put_integer(json, "uptime_s", (hal_mono_ns(view->hal) - view->started_mono_ns) / NS_PER_S);
+	json_put_text(json, "paused",
+	              view->pause_reason && view->pause_reason[0] ? view->pause_reason : NULL);
 	write_sources(view, json);
 	write_uplink(view, json);
 	if (view->store) {

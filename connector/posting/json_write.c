@@ -56,15 +56,15 @@ void json_list_end(struct json *json)
 	json->comma = true;
 }
 
-void json_text(struct json *json, const char *key, const char *text)
+void json_put_text(struct json *json, const char *key, const char *text)
 {
 	if (text)
-		json_span(json, key, span_of(text));
+		json_put_span(json, key, span_of(text));
 	else
-		json_null(json, key);
+		json_put_null(json, key);
 }
 
-void json_span(struct json *json, const char *key, struct span text)
+void json_put_span(struct json *json, const char *key, struct span text)
 {
 	begin(json, key);
 	if (utf8_valid(text)) {
@@ -80,37 +80,37 @@ void json_span(struct json *json, const char *key, struct span text)
 	free(copy);
 }
 
-void json_integer(struct json *json, const char *key, int64_t value)
+void json_put_integer(struct json *json, const char *key, int64_t value)
 {
 	begin(json, key);
 	buf_printf(json->out, "%" PRId64, value);
 }
 
-void json_count(struct json *json, const char *key, uint64_t value)
+void json_put_count(struct json *json, const char *key, uint64_t value)
 {
 	begin(json, key);
 	buf_printf(json->out, "%" PRIu64, value);
 }
 
-void json_boolean(struct json *json, const char *key, bool value)
+void json_put_boolean(struct json *json, const char *key, bool value)
 {
 	begin(json, key);
 	buf_append_text(json->out, value ? "true" : "false");
 }
 
-void json_null(struct json *json, const char *key)
+void json_put_null(struct json *json, const char *key)
 {
 	begin(json, key);
 	buf_append_text(json->out, "null");
 }
 
-void json_instant(struct json *json, const char *key, int64_t wall_ns)
+void json_put_instant(struct json *json, const char *key, int64_t wall_ns)
 {
 	char text[INSTANT_TEXT_SIZE];
 	if (wall_ns == 0) {
-		json_null(json, key);
+		json_put_null(json, key);
 		return;
 	}
 	instant_print(wall_ns, text);
-	json_text(json, key, text);
+	json_put_text(json, key, text);
 }

@@ -23,13 +23,13 @@ void json_object(struct json *json, const char *key);
 void json_object_end(struct json *json);
 void json_list(struct json *json, const char *key);
 void json_list_end(struct json *json);
-void json_text(struct json *json, const char *key, const char *text); /* NULL: null */
-void json_span(struct json *json, const char *key, struct span text);
-void json_integer(struct json *json, const char *key, int64_t value);
-void json_count(struct json *json, const char *key, uint64_t value);
-void json_boolean(struct json *json, const char *key, bool value);
-void json_null(struct json *json, const char *key);
+void json_put_text(struct json *json, const char *key, const char *text); /* NULL: null */
+void json_put_span(struct json *json, const char *key, struct span text);
+void json_put_integer(struct json *json, const char *key, int64_t value);
+void json_put_count(struct json *json, const char *key, uint64_t value);
+void json_put_boolean(struct json *json, const char *key, bool value);
+void json_put_null(struct json *json, const char *key);
 /* RFC 3339 with milliseconds; 0 is null. */
-void json_instant(struct json *json, const char *key, int64_t wall_ns);
+void json_put_instant(struct json *json, const char *key, int64_t wall_ns);
 
 #endif

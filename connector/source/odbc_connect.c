@@ -34,13 +34,14 @@ struct option {
 	const char *other_key;
 	const char *value; /* NULL: of the field below */
 	enum { OPTION_VALUE, OPTION_ROW_ARRAY, OPTION_TIMEOUT_MS } from;
-	bool utf8_only; /* not where the source has another encoding */
+	bool utf8_only;    /* not where the source has another encoding */
+	bool reading_only; /* not where changes were asked for */
 };
 
 static const struct option options[] = {
     {.driver = "psqlodbc", .key = "UseDeclareFetch", .other_key = "B6", .value = "1"},
     {.driver = "psqlodbc", .key = "Fetch", .other_key = "A7", .from = OPTION_ROW_ARRAY},
-    {.driver = "psqlodbc", .key = "ReadOnly", .other_key = "A0", .value = "1"},
+    {.driver = "psqlodbc", .key = "ReadOnly", .other_key = "A0", .value = "1", .reading_only = true},
     {.driver = "sqlite", .key = "NoCreat", .other_key = "NoCreat", .value = "1"},
     {.driver = "sqlite", .key = "Timeout", .other_key = "Timeout", .from = OPTION_TIMEOUT_MS},
     {.driver = "maodbc", .key = "charset", .other_key = "charset", .value = "utf8mb4", .utf8_only = true},
@@ -136,7 +137,8 @@ static void append_options(struct buf *out, const struct source_open *open, cons
 	for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
 		const struct option *o = &options[i];
 		if (!is_driver(driver, o->driver) || has_key(open->connection, o->key) ||
-		    has_key(open->connection, o->other_key) || (o->utf8_only && !utf8))
+		    has_key(open->connection, o->other_key) || (o->utf8_only && !utf8) ||
+		    (o->reading_only && open->changes))
 			continue;
 		if (o->from == OPTION_TIMEOUT_MS && open->query_timeout_s == 0)
 			continue;
@@ -340,7 +342,8 @@ static bool settle(struct odbc_connection *connection, struct odbc_failure *fail
 	SQLUINTEGER isolation = 0;
 	SQLSMALLINT len = 0;
 	set_attribute(connection, SQL_ATTR_AUTOCOMMIT, SQL_AUTOCOMMIT_ON);
-	set_attribute(connection, SQL_ATTR_ACCESS_MODE, SQL_MODE_READ_ONLY);
+	if (!connection->changes)
+		set_attribute(connection, SQL_ATTR_ACCESS_MODE, SQL_MODE_READ_ONLY);
 	if (SQL_SUCCEEDED(
 		SQLGetInfo(connection->handle, SQL_TXN_ISOLATION_OPTION, &offered, sizeof offered, &len)) &&
 	    (offered & SQL_TXN_READ_COMMITTED))
@@ -355,7 +358,7 @@ static bool settle(struct odbc_connection *connection, struct odbc_failure *fail
 		    "its isolation to read committed (IBM i Access: CMT=1)");
 		return false;
 	}
-	connection->read_only = guard(connection);
+	connection->read_only = connection->changes ? ODBC_READ_ONLY_NO : guard(connection);
 	if (connection->dbms == ODBC_DBMS_SQLITE) {
 		/* The driver opens the file only now: one that is no database is found here, not in every
 		 * statement. */
@@ -392,7 +395,7 @@ bool odbc_connection_open(struct odbc_connection *connection, const struct sourc
                           struct span password, struct odbc_failure *failure)
 {
 	char driver[SOURCE_CONNECTION_BYTES_MAX + 1];
-	*connection = (struct odbc_connection){.read_only = ODBC_READ_ONLY_UNKNOWN};
+	*connection = (struct odbc_connection){.read_only = ODBC_READ_ONLY_UNKNOWN, .changes = open->changes};
 	driver_of(open->connection, driver, sizeof driver);
 	if (!allocate(connection, open->login_timeout_s, failure) ||
 	    !login(connection, open, driver, password, failure))

@@ -9,6 +9,7 @@
  *           read back, and below read committed there is no connection.
  *        3. Read-only is asked of the session in the database's own way and read back: it is reported as refused only
  *           where the database says so.
+ *        4. A connection that was asked for changes (the status table's) has rules 1 and 2 but the access mode.
  * Faults: absent driver, DSN, server, database, password; a file that is no database.
  * Runs in: source child.
  * Tests: tests/integration/odbc_role_test.c
@@ -33,6 +34,7 @@ struct odbc_connection {
 	char driver_version[128];
 	uint8_t isolation; /* as in struct source_opened */
 	uint8_t read_only;
+	bool changes; /* asked for: nothing below is set to read only */
 };
 
 MUST_USE bool odbc_connection_open(struct odbc_connection *connection, const struct source_open *open,

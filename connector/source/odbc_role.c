@@ -150,9 +150,11 @@ static enum odbc_fetch_end execute_once(struct odbc_role *role, const struct sou
 {
 	struct odbc_statement *statement = reading->statement;
 	enum odbc_fetch_end end = ODBC_FETCH_FAILED;
-	if (odbc_statement_execute(statement, &role->connection, &role->text, message, &role->params,
-	                           role->query_timeout_s, failure) &&
-	    settle_columns(role, statement, message->statement, failure))
+	bool ok = odbc_statement_execute(statement, &role->connection, &role->text, message, &role->params,
+	                                 role->query_timeout_s, failure);
+	if (ok && role->connection.changes && odbc_statement_changed(statement, &reading->rows))
+		end = ODBC_FETCH_DONE;
+	else if (ok && settle_columns(role, statement, message->statement, failure))
 		end = odbc_fetch_rows(&role->fetch, reading, failure);
 	/* A driver may wait for the answer of a server that has gone. */
 	if (end == ODBC_FETCH_FAILED && failure->failure == SOURCE_FAILURE_CONNECTION)

@@ -219,6 +219,18 @@ static uint16_t count_columns(struct odbc_statement *statement, enum odbc_dbms d
 	return (uint16_t)count;
 }
 
+bool odbc_statement_changed(struct odbc_statement *statement, uint32_t *rows)
+{
+	SQLSMALLINT columns = 0;
+	SQLLEN count = 0;
+	*rows = 0;
+	if (!SQL_SUCCEEDED(SQLNumResultCols(statement->handle, &columns)) || columns > 0)
+		return false;
+	if (SQL_SUCCEEDED(SQLRowCount(statement->handle, &count)) && count > 0)
+		*rows = count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+	return true;
+}
+
 bool odbc_statement_describe(struct odbc_statement *statement, enum odbc_dbms dbms,
                              struct source_columns *columns, char names[][SOURCE_NAME_BYTES_MAX + 1],
                              struct odbc_failure *failure)

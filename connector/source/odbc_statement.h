@@ -52,6 +52,8 @@ MUST_USE bool odbc_statement_execute(struct odbc_statement *statement, struct od
                                      struct odbc_text *text, const struct source_execute *execute,
                                      struct odbc_params *params, uint32_t timeout_s,
                                      struct odbc_failure *failure);
+/* After an execution: has it no result, and how many rows it changed then (0 where the driver does not know). */
+MUST_USE bool odbc_statement_changed(struct odbc_statement *statement, uint32_t *rows);
 /* After the first execution: fills columns, whose names stand in names. */
 MUST_USE bool odbc_statement_describe(struct odbc_statement *statement, enum odbc_dbms dbms,
                                       struct source_columns *columns, char names[][SOURCE_NAME_BYTES_MAX + 1],

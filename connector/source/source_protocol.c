@@ -45,6 +45,7 @@ void source_open_encode(struct buf *out, const struct source_open *message)
 	buf_u32(out, message->query_timeout_s);
 	buf_u16(out, message->row_array);
 	buf_string(out, message->text_encoding);
+	buf_u8(out, message->changes);
 }
 
 bool source_open_decode(struct source_open *message, const void *data, size_t len)
@@ -59,7 +60,8 @@ bool source_open_decode(struct source_open *message, const void *data, size_t le
 	message->query_timeout_s = read_u32(&reader);
 	message->row_array = read_u16(&reader);
 	message->text_encoding = read_string(&reader);
-	return reader_end(&reader) && message->connection.len > 0 &&
+	message->changes = read_u8(&reader);
+	return reader_end(&reader) && message->changes <= 1 && message->connection.len > 0 &&
 	       is_name(message->connection, SOURCE_CONNECTION_BYTES_MAX) &&
 	       is_name(message->user, SOURCE_USER_BYTES_MAX) && message->row_array >= 1 &&
 	       message->row_array <= SOURCE_ROW_ARRAY_MAX && message->text_encoding.len > 0 &&

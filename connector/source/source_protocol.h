@@ -13,6 +13,8 @@
  *        6. A PREPARE has no answer: what is wrong with the statement is the FAILED of its next EXECUTE.
  *        7. After a FAILED of request 0, or one that means CONNECTION, the child ends with status 0; a new try is
  *           made with a new child.
+ *        8. Only a child that was opened with `changes` (the status table's, never a reading one) runs statements
+ *           without a result: their DONE has the number of rows that were changed. Each is committed by itself.
  * Runs in: core, source child, the simulator's ERP.
  * Tests: tests/unit/source_protocol_test.c, tests/fuzz/source_protocol_fuzz.c
  */
@@ -64,6 +66,7 @@ struct source_open {
 	uint32_t query_timeout_s;  /* asked of the driver too; the core's deadline is the law */
 	uint16_t row_array;        /* rows bound per fetch, 1-1000 */
 	struct span text_encoding; /* "utf-8", or an iconv name the values are converted from */
+	uint8_t changes;           /* 1: not read-only; rule 8 */
 };
 
 struct source_prepare {

@@ -60,6 +60,8 @@ class Odbc(unittest.TestCase):
             server.psql(f"create role secured login password '{PASSWORD}'")
             server.psql("create role \"127.0.0.1\" login password 'other'")
             server.psql("grant pg_read_all_data to secured")
+            server.psql("create table told (company char(5), number integer, name varchar(40))", server.database)
+            server.psql("grant insert, update, delete on told to secured", server.database)
             server.psql("create database latin encoding 'SQL_ASCII' locale 'C' template template0")
             plain = (f"Driver={servers.odbc_driver('psqlodbcw.so')};Servername=127.0.0.1;Port={server.port};"
                      f"Database=%s")
@@ -75,7 +77,9 @@ class Odbc(unittest.TestCase):
         try:
             server.start()
             server.mariadb(f"create user secured@'127.0.0.1' identified by '{PASSWORD}';"
-                           f"grant select on `{server.database}`.* to secured@'127.0.0.1'")
+                           f"grant select on `{server.database}`.* to secured@'127.0.0.1';"
+                           f"create table `{server.database}`.told (company char(5), number integer, name varchar(40));"
+                           f"grant insert, update, delete on `{server.database}`.told to secured@'127.0.0.1'")
             plain = (f"Driver={servers.odbc_driver('libmaodbc.so')};Server=127.0.0.1;Port={server.port};"
                      f"Database=%s")
             self.run_program("mariadb", connection=plain % server.database, user="secured", password=PASSWORD,

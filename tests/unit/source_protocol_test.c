@@ -98,6 +98,7 @@ static void open_round_trip(void **state)
 	assert_int_equal(back.query_timeout_s, 60);
 	assert_int_equal(back.row_array, 100);
 	assert_true(span_equal(back.text_encoding, open.text_encoding));
+	assert_int_equal(back.changes, 0);
 	check_prefixes(&buf, decode_open);
 	buf_release(&buf);
 }
@@ -116,6 +117,11 @@ static void open_limits(void **state)
 	open.row_array = 1001;
 	assert_false(open_accepted(&open));
 	open.row_array = 0;
+	assert_false(open_accepted(&open));
+	open = good_open();
+	open.changes = 1;
+	assert_true(open_accepted(&open));
+	open.changes = 2;
 	assert_false(open_accepted(&open));
 	open = good_open();
 	open.connection = (struct span){NULL, 0};
