@@ -40,8 +40,10 @@ struct mqtt_connection {
 	uint32_t connect_timeout_s;
 	bool up;    /* CONNACK with success, and SUBACK where there are filters, was told to the core */
 	bool asked; /* the core asked for the end */
-	bool late;  /* no CONNACK in time, or no end after DISCONNECT */
-	int64_t deadline_ns; /* of CONNACK, or of the end that was asked for */
+	bool said_disconnect;
+	bool late;                /* no CONNACK in time, or no end after DISCONNECT */
+	int64_t deadline_ns;      /* of CONNACK, or of the end that was asked for */
+	int64_t answers_until_ns; /* once asked: PUBACKs are awaited before DISCONNECT */
 	int64_t misc_due_ns;
 	/* How it ended. */
 	bool ended;

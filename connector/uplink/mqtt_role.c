@@ -7,6 +7,8 @@
  *           frames; send the gathered acks as one frame. Reading comes before writing, so that a broker's
  *           last words (a TLS alert) are heard before a write to a closed connection fails.
  *        2. PUBLISH of a connection that has ended is ignored (rule 3 of uplink_protocol.h).
+ *        3. DISCONNECT goes out after all that was given before has been written and, for at most ANSWERS_NS,
+ *           answered: libmosquitto 2.0 takes a PUBACK that comes after its DISCONNECT for a protocol error.
  * Faults: see mqtt_role.h.
  * Runs in: the uplink child.
  * Tests: tests/integration/test_mqtt_role.py
@@ -24,8 +26,10 @@
 /* Frames taken in one round, so that a busy core does not starve the broker. */
 #define FRAMES_PER_ROUND 256
 #define FRAME_BYTES_MAX  (64u * 1024u)
-/* After our DISCONNECT the broker closes; a stalled network must not keep us. */
+/* From the core's order to the end; a stalled network must not keep us. */
 #define END_NS (2 * NS_PER_S)
+/* Of that, for the broker's answers to what was sent before. */
+#define ANSWERS_NS (NS_PER_S / 2)
 
 struct mqtt_role {
 	struct port *port;
@@ -125,14 +129,26 @@ static void take_disconnect(struct mqtt_role *role)
 	struct mqtt_connection *connection = &role->connection;
 	if (!connection->mosq || connection->asked)
 		return;
+	int64_t now = port_mono_ns(role->port);
 	connection->asked = true;
-	connection->deadline_ns = port_mono_ns(role->port) + END_NS;
-	/* Before CONNACK there is no session to end: the connection is just closed. */
-	if (connection->up)
-		mqtt_connection_check(connection,
-		                      mosquitto_disconnect_v5(connection->mosq, REASON_SUCCESS, NULL));
-	else
-		connection->ended = true;
+	connection->deadline_ns = now + END_NS;
+	connection->answers_until_ns = now + ANSWERS_NS;
+	/* Before it was up there is no session to end: the connection is just closed. */
+	connection->ended = !connection->up;
+}
+
+/* Rule 3. */
+static void disconnect_if_asked(struct mqtt_role *role)
+{
+	struct mqtt_connection *connection = &role->connection;
+	if (!connection->asked || connection->said_disconnect || connection->ended ||
+	    mosquitto_want_write(connection->mosq))
+		return;
+	if (connection->unanswered_count > 0 && port_mono_ns(role->port) < connection->answers_until_ns)
+		return;
+	connection->said_disconnect = true;
+	errno = 0;
+	mqtt_connection_check(connection, mosquitto_disconnect_v5(connection->mosq, REASON_SUCCESS, NULL));
 }
 
 static enum err take_taken(struct mqtt_role *role, const struct frame *frame, struct err_info *info)
@@ -231,6 +247,8 @@ static unsigned wanted(const struct mqtt_role *role, int64_t *until)
 	*until = connection->misc_due_ns;
 	if ((!connection->up || connection->asked) && connection->deadline_ns < *until)
 		*until = connection->deadline_ns;
+	if (connection->asked && now < connection->answers_until_ns && connection->answers_until_ns < *until)
+		*until = connection->answers_until_ns;
 	if (pause_ends < *until)
 		*until = pause_ends;
 	if (pause_ends == INT64_MAX) {
@@ -266,6 +284,8 @@ static enum err serve(struct mqtt_role *role, struct err_info *info)
 		err = keep_alive(role);
 	if (err == ERR_OK && (ready & PORT_READY_CORE) && !connection->ended)
 		err = take_frames(role, info);
+	if (err == ERR_OK)
+		disconnect_if_asked(role);
 	if (err == ERR_OK && connection->ended)
 		return tell_end(role, NULL);
 	return err == ERR_OK ? send_acks(role) : err;
