@@ -1,5 +1,5 @@
 /*
- * hal.h - the line along which the world can be replaced: clock, entropy, disk, children, control.
+ * hal.h - the line along which the world can be replaced: clock, entropy, disk, children, control, keys (keys.h).
  *
  * Why:   the whole core runs on Linux and inside a deterministic simulator without a change.
  * Owns:  nothing itself: a back end (hal/linux, hal/sim) embeds struct hal and owns what is behind it.
@@ -31,6 +31,9 @@
 #define NS_PER_S  INT64_C(1000000000)
 
 struct hal;
+struct hal_keys;
+struct hal_keys_options;
+struct hal_keys_opening;
 
 enum hal_role { HAL_ROLE_SOURCE, HAL_ROLE_UPLINK };
 enum hal_signal { HAL_SIGNAL_TERM, HAL_SIGNAL_KILL };
@@ -80,6 +83,9 @@ struct hal_ops {
 	void (*control_reply)(struct hal *hal, hal_client client, struct span line);
 	bool (*stop_requested)(struct hal *hal);
 	void (*wait)(struct hal *hal, int64_t until_mono_ns);
+	/* The signing keys, see hal/keys.h. */
+	enum err (*keys_open)(struct hal *hal, const struct hal_keys_options *options, struct hal_keys **keys,
+	                      struct hal_keys_opening *opening, struct err_info *info);
 };
 
 /* The first member of every back end's own struct. */

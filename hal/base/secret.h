@@ -3,11 +3,12 @@
  *
  * Why:   configuration, frames, logs and command lines name where a secret is, never the secret.
  * Owns:  struct secret owns its bytes and wipes them on release.
- * Rules: 1. Only the child that needs a secret resolves it.
+ * Rules: 1. Only the process that needs a secret resolves it.
  *        2. struct secret has no printer.
  *        3. A file with a secret must not be readable by others (mode & 007 is zero), or it is refused.
  *        4. One trailing newline is not part of the secret.
- * Runs in: source child, uplink child; the configuration checker looks whether the reference is good.
+ * Runs in: source child, uplink child, the core for the seal of its keys; the configuration checker looks whether the
+ *          reference is good.
  * Tests: tests/unit/base_test.c
  */
 #ifndef TWINPOST_SECRET_H

@@ -28,6 +28,7 @@
 
 #include "hal/linux/children_linux.h"
 #include "hal/linux/control_linux.h"
+#include "hal/linux/keys_linux.h"
 
 #define EVENTS_PER_WAIT 64
 
@@ -256,6 +257,7 @@ static const struct hal_ops ops = {
     .control_reply = control_linux_reply,
     .stop_requested = stop_requested,
     .wait = wait_until,
+    .keys_open = keys_linux_open,
 };
 
 static void own_signals(sigset_t *set)

@@ -6,7 +6,7 @@
  * Rules: as in the header. The mode is taken from the open descriptor, so that the file that was judged is the file
  *        that is read.
  * Faults: see the header.
- * Runs in: source child, uplink child.
+ * Runs in: source child, uplink child; the core for the seal of its keys.
  * Tests: tests/unit/secret_test.c
  */
 #include "hal/linux/port_secret_linux.h"
@@ -80,14 +80,14 @@ static enum err finish(struct secret *secret, size_t len, const char *what, cons
 	return ERR_OK;
 }
 
-static enum err from_file(const char *path, const char *what, struct secret *secret, struct err_info *info)
+static enum err from_file(const char *path, const char *what, struct secret *secret, size_t *len,
+                          struct err_info *info)
 {
 	int fd;
 	struct stat status;
 	enum err err = open_regular(path, &fd, &status, info);
 	if (err != ERR_OK)
 		return err;
-	size_t len = 0;
 	/* One byte more than the longest secret: its newline. */
 	_Static_assert(sizeof secret->bytes == SECRET_BYTES_MAX + 1, "a secret and its newline");
 	if ((status.st_mode & MODE_OTHERS) != 0) {
@@ -100,28 +100,26 @@ static enum err from_file(const char *path, const char *what, struct secret *sec
 		              SECRET_BYTES_MAX);
 		goto out;
 	}
-	err = read_all(fd, path, secret->bytes, sizeof secret->bytes, &len, info);
-	if (err == ERR_OK)
-		err = finish(secret, len, what, path, info);
+	err = read_all(fd, path, secret->bytes, sizeof secret->bytes, len, info);
 out:
 	(void)close(fd);
 	return err;
 }
 
-static enum err from_environment(const char *name, struct secret *secret, struct err_info *info)
+static enum err from_environment(const char *name, struct secret *secret, size_t *len, struct err_info *info)
 {
 	const char *value = getenv(name);
 	if (!value)
 		return err_set(info, ERR_NOT_FOUND, "environment variable %s is not set", name);
-	size_t len = strlen(value);
-	if (len > sizeof secret->bytes)
+	*len = strlen(value);
+	if (*len > sizeof secret->bytes)
 		return err_set(info, ERR_TOO_LARGE, "the secret in variable %s is over %d bytes", name,
 		               SECRET_BYTES_MAX);
-	memcpy(secret->bytes, value, len);
-	return finish(secret, len, "variable", name, info);
+	memcpy(secret->bytes, value, *len);
+	return ERR_OK;
 }
 
-static enum err from_credential(const char *name, struct secret *secret, struct err_info *info)
+static enum err from_credential(const char *name, struct secret *secret, size_t *len, struct err_info *info)
 {
 	if (name[0] == 0 || strchr(name, '/') != NULL || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return err_set(info, ERR_NOT_FOUND,
@@ -132,33 +130,60 @@ static enum err from_credential(const char *name, struct secret *secret, struct 
 		               "no systemd credentials here for %s; add LoadCredential=%s:... to the unit",
 		               name, name);
 	char path[4096];
-	int len = snprintf(path, sizeof path, "%s/%s", directory, name);
-	if (len < 0 || (size_t)len >= sizeof path)
+	int printed = snprintf(path, sizeof path, "%s/%s", directory, name);
+	if (printed < 0 || (size_t)printed >= sizeof path)
 		return err_set(info, ERR_NOT_FOUND, "the path of credential %s is too long", name);
-	return from_file(path, "credential", secret, info);
+	return from_file(path, "credential", secret, len, info);
+}
+
+/* The bytes as they stand, *len of them, in secret->bytes; *what names the kind of place for people. */
+static enum err resolve(const struct secret_reference *reference, struct secret *secret, size_t *len,
+                        const char **what, struct err_info *info)
+{
+	*secret = (struct secret){.len = 0};
+	*len = 0;
+	*what = "";
+	switch (reference->kind) {
+	case SECRET_FILE:
+		*what = "file";
+		return from_file(reference->name, "file", secret, len, info);
+	case SECRET_ENVIRONMENT:
+		*what = "variable";
+		return from_environment(reference->name, secret, len, info);
+	case SECRET_CREDENTIAL:
+		*what = "credential";
+		return from_credential(reference->name, secret, len, info);
+	case SECRET_NONE:
+		break;
+	}
+	return err_set(info, ERR_NOT_FOUND, "no secret is configured");
 }
 
 enum err port_secret_linux_get(const struct secret_reference *reference, struct secret *secret,
                                struct err_info *info)
 {
-	*secret = (struct secret){.len = 0};
-	enum err err = ERR_NOT_FOUND;
-	switch (reference->kind) {
-	case SECRET_FILE:
-		err = from_file(reference->name, "file", secret, info);
-		break;
-	case SECRET_ENVIRONMENT:
-		err = from_environment(reference->name, secret, info);
-		break;
-	case SECRET_CREDENTIAL:
-		err = from_credential(reference->name, secret, info);
-		break;
-	case SECRET_NONE:
-		err = err_set(info, ERR_NOT_FOUND, "no secret is configured");
-		break;
-	}
+	size_t len;
+	const char *what;
+	enum err err = resolve(reference, secret, &len, &what, info);
+	if (err == ERR_OK)
+		err = finish(secret, len, what, reference->name, info);
 	if (err != ERR_OK)
 		secret_release(secret);
+	return err;
+}
+
+enum err port_secret_linux_bytes(const struct secret_reference *reference, uint8_t *bytes, size_t size,
+                                 size_t *len, struct err_info *info)
+{
+	struct secret secret;
+	const char *what;
+	enum err err = resolve(reference, &secret, len, &what, info);
+	if (err == ERR_OK && *len > size)
+		err = err_set(info, ERR_TOO_LARGE, "the secret in %s %s is over %zu bytes", what,
+		              reference->name, size);
+	if (err == ERR_OK)
+		memcpy(bytes, secret.bytes, *len);
+	secret_release(&secret);
 	return err;
 }
 

@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "hal/sim/keys_sim.h"
+
 /* What one reading of the monotonic clock takes. */
 #define CLOCK_READ_NS 100
 /* A wait without end in a world where nothing is due: it returns after this long, as it may. */
@@ -118,6 +120,7 @@ static const struct hal_ops ops = {
     .control_reply = control_sim_reply,
     .stop_requested = stop_requested,
     .wait = wait_until,
+    .keys_open = keys_sim_open,
 };
 
 struct hal_sim *hal_sim_new(const struct hal_sim_options *options)

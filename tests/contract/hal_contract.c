@@ -1,5 +1,6 @@
 /*
- * hal_contract.c - the suite: clock, entropy, disk, wait, children; control is in hal_contract_control.c.
+ * hal_contract.c - the suite: clock, entropy, disk, wait, children; control is in hal_contract_control.c,
+ *                  keys are in hal_contract_keys.c.
  *
  * Why:   see hal_contract.h.
  * Owns:  nothing.
@@ -18,6 +19,7 @@
 
 #include "hal/frame.h"
 #include "tests/contract/hal_contract_control.h"
+#include "tests/contract/hal_contract_keys.h"
 
 int contract_setup(void **state)
 {
@@ -432,6 +434,16 @@ int hal_contract_run(const struct hal_contract_ops *ops)
 	    CONTRACT_TEST(control_limits_a_request),
 	    CONTRACT_TEST(control_limits_clients),
 	    CONTRACT_TEST(control_carries_the_largest_reply),
+	    CONTRACT_TEST(keys_are_made_once),
+	    CONTRACT_TEST(keys_sign_as_openssl_verifies),
+	    CONTRACT_TEST(keys_rotate_when_the_store_says),
+	    CONTRACT_TEST(keys_prepared_may_be_forgotten),
+	    CONTRACT_TEST(keys_survive_a_cut_promotion),
+	    CONTRACT_TEST(keys_damaged_are_refused),
+	    CONTRACT_TEST(keys_missing_are_refused),
+	    CONTRACT_TEST(keys_of_a_later_program_are_refused),
+	    CONTRACT_TEST(keys_take_a_seal_in_three_forms),
+	    CONTRACT_TEST(keys_refuse_another_seal),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,9 @@ struct hal_contract_ops {
 	const char *(*path)(void *self, const char *name);
 	void (*make_file)(void *self, const char *path, const char *content);
 	bool (*file_is)(void *self, const char *path, const char *content);
+	/* Any bytes, in a file that is its owner's alone; what was there is replaced. */
+	void (*put_file)(void *self, const char *path, struct span bytes);
+	void (*get_file)(void *self, const char *path, struct buf *to); /* appends all of it */
 	void (*request_stop)(void *self);
 	void *(*connect)(void *self);
 	void (*write)(void *self, void *client, const char *bytes,

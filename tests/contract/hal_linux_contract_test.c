@@ -284,11 +284,23 @@ static void *open_linux(struct hal **hal)
 	return self;
 }
 
+/* The directory of the keys, where a test made one; nothing but these may be in it. */
+static void remove_keys(const struct linux_contract *self)
+{
+	static const char *const names[] = {"/keys/signing.key", "/keys/next.key", "/keys/seal.key", "/keys"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		char path[128];
+		(void)snprintf(path, sizeof path, "%s%s", self->directory, names[i]);
+		assert_true(remove(path) == 0 || errno == ENOENT);
+	}
+}
+
 static void close_linux(void *of)
 {
 	struct linux_contract *self = of;
 	struct stat about;
 	hal_linux_close(self->linux_hal);
+	remove_keys(self);
 	assert_int_equal(lstat(self->socket, &about), -1); /* the socket's file went with it */
 	assert_int_equal(rmdir(self->directory), 0);
 	free(self);
@@ -301,13 +313,30 @@ static const char *path_linux(void *of, const char *name)
 	return self->path;
 }
 
-static void make_file_linux(void *of, const char *path, const char *content)
+static void put_file_linux(void *of, const char *path, struct span bytes)
 {
 	(void)of;
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(fwrite(content, 1, strlen(content), file), strlen(content));
-	assert_int_equal(fclose(file), 0);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes.data, bytes.len), bytes.len);
+	assert_int_equal(close(fd), 0);
+}
+
+static void make_file_linux(void *of, const char *path, const char *content)
+{
+	put_file_linux(of, path, span_of(content));
+}
+
+static void get_file_linux(void *of, const char *path, struct buf *to)
+{
+	(void)of;
+	char bytes[2048];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	ssize_t got = read(fd, bytes, sizeof bytes);
+	assert_true(got >= 0);
+	assert_int_equal(close(fd), 0);
+	buf_append(to, bytes, (size_t)got);
 }
 
 static bool file_is_linux(void *of, const char *path, const char *content)
@@ -382,6 +411,8 @@ static const struct hal_contract_ops linux_ops = {
     .path = path_linux,
     .make_file = make_file_linux,
     .file_is = file_is_linux,
+    .put_file = put_file_linux,
+    .get_file = get_file_linux,
     .request_stop = request_stop_linux,
     .connect = connect_linux,
     .write = write_linux,

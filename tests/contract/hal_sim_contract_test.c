@@ -160,7 +160,7 @@ static const char *path_sim(void *of, const char *name)
 	return self->path;
 }
 
-static void make_file_sim(void *of, const char *path, const char *content)
+static void put_file_sim(void *of, const char *path, struct span bytes)
 {
 	struct sim_contract *self = of;
 	sqlite3_vfs *vfs = sqlite3_vfs_find(vfs_sim_name(self->sim->disk));
@@ -168,9 +168,22 @@ static void make_file_sim(void *of, const char *path, const char *content)
 	sqlite3_file *file = mem_alloc((size_t)vfs->szOsFile);
 	int flags = SQLITE_OPEN_CREATE | SQLITE_OPEN_READWRITE | SQLITE_OPEN_MAIN_DB;
 	assert_int_equal(vfs->xOpen(vfs, path, file, flags, NULL), SQLITE_OK);
-	assert_int_equal(file->pMethods->xWrite(file, content, (int)strlen(content), 0), SQLITE_OK);
+	assert_int_equal(file->pMethods->xTruncate(file, 0), SQLITE_OK);
+	assert_int_equal(file->pMethods->xWrite(file, bytes.data, (int)bytes.len, 0), SQLITE_OK);
 	assert_int_equal(file->pMethods->xClose(file), SQLITE_OK);
 	free(file);
+}
+
+static void make_file_sim(void *of, const char *path, const char *content)
+{
+	put_file_sim(of, path, span_of(content));
+}
+
+static void get_file_sim(void *of, const char *path, struct buf *to)
+{
+	struct sim_contract *self = of;
+	assert_true(vfs_sim_exists(self->sim->disk, path));
+	buf_append_span(to, vfs_sim_contents(self->sim->disk, path));
 }
 
 static bool file_is_sim(void *of, const char *path, const char *content)
@@ -219,6 +232,8 @@ static const struct hal_contract_ops sim_ops = {
     .path = path_sim,
     .make_file = make_file_sim,
     .file_is = file_is_sim,
+    .put_file = put_file_sim,
+    .get_file = get_file_sim,
     .request_stop = request_stop_sim,
     .connect = connect_sim,
     .write = write_sim,

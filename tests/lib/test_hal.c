@@ -14,6 +14,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "hal/linux/keys_linux.h"
+
 static struct test_hal *of(struct hal *hal)
 {
 	return (struct test_hal *)hal;
@@ -168,6 +170,7 @@ void test_hal_init(struct test_hal *test, uint64_t seed)
 	    .control_reply = control_reply,
 	    .stop_requested = stop_requested,
 	    .wait = wait_until,
+	    .keys_open = keys_linux_open,
 	};
 	/* date -u -d '2026-01-02 03:04:05' +%s */
 	*test = (struct test_hal){.hal = {&ops},

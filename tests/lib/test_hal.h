@@ -6,7 +6,8 @@
  * Rules: 1. Time stands still until the test moves it; hal_wait() moves the monotonic clock to its deadline at once.
  *        2. Entropy is the same for the same seed.
  *        3. Children cannot be spawned (ERR_FULL); there are no control requests.
- *        4. A rename or removal can be told to fail, the n-th from now.
+ *        4. Signing keys are files on the real disk, as hal/linux keeps them.
+ *        5. A rename or removal can be told to fail, the n-th from now.
  * Runs in: the test suite.
  * Tests: the tests that use it
  */
