@@ -93,10 +93,11 @@ static bool entries_of(struct loader *loader, const struct key *key, yaml_node_t
 	bool wants_mapping = key->type == KEY_PARAMETERS;
 	if (node->type != (wants_mapping ? YAML_MAPPING_NODE : YAML_SEQUENCE_NODE)) {
 		(void)snprintf(text, sizeof text, "is %s; allowed is %s", config_yaml_kind(node),
-		               wants_mapping ? "a mapping (one \"name: value\" line for each)"
+		               wants_mapping           ? "a mapping (one \"name: value\" line for each)"
+		               : key->type == KEY_LIST ? "a list (each entry begins with \"- \")"
 		               : key->type == KEY_NAMES
 		                   ? "a list of names in brackets, such as [journal, invoice]"
-		                   : "a list (each entry begins with \"- \")");
+		                   : "a list in brackets, such as [one, two]");
 		tell(loader, node, name, text);
 		return false;
 	}
@@ -130,27 +131,40 @@ static void load_list(struct loader *loader, const struct key *key, yaml_node_t 
 	memcpy((char *)base + key->count_offset, &count, sizeof count);
 }
 
-static void load_names(struct loader *loader, const struct key *key, yaml_node_t *node, void *base)
+static bool same_entry(const struct key *key, const char *a, const char *b)
+{
+	const struct config_host *host_a = (const void *)a, *host_b = (const void *)b;
+	if (key->type == KEY_HOSTS)
+		return strcmp(host_a->host, host_b->host) == 0 && host_a->port == host_b->port;
+	return strcmp(a, b) == 0;
+}
+
+static void load_values(struct loader *loader, const struct key *key, yaml_node_t *node, void *base)
 {
 	int count, taken = 0;
 	(void)entries_of(loader, key, node, &count);
-	char(*names)[CONFIG_NAME_MAX] = (void *)((char *)base + key->offset);
+	char *entries = (char *)base + key->offset;
 	for (int i = 0; i < count; i++) {
 		yaml_node_t *item =
 		    yaml_document_get_node(loader->document, node->data.sequence.items.start[i]);
 		struct value_place place = place_of(loader, item);
 		if (item->type != YAML_SCALAR_NODE) {
 			tell(loader, item, key_local_name(key),
-			     "has an entry that is no name; allowed are names only");
+			     key->type == KEY_NAMES ? "has an entry that is no name; allowed are names only"
+			                            : "has an entry that is no text; allowed are texts only");
 			continue;
 		}
-		if (!value_set_list_name(&place, key, names[taken], config_yaml_scalar(item)))
+		char *entry = entries + (size_t)taken * key->size;
+		memset(entry, 0, key->size);
+		if (!value_set_entry(&place, key, entry, config_yaml_scalar(item)))
 			continue;
 		bool twice = false;
 		for (int j = 0; j < taken; j++)
-			twice = twice || strcmp(names[j], names[taken]) == 0;
+			twice = twice || same_entry(key, entries + (size_t)j * key->size, entry);
+		char shown[VALUE_SHOWN_SIZE];
+		value_show(config_yaml_scalar(item), shown);
 		if (twice)
-			tell(loader, item, names[taken], "stands twice in this list; remove one");
+			tell(loader, item, shown, "stands twice in this list; remove one");
 		else
 			taken++;
 	}
@@ -194,8 +208,8 @@ static void load_value(struct loader *loader, const struct key *key, yaml_node_t
 		load_section(loader, key->name, node, base);
 	} else if (key->type == KEY_LIST) {
 		load_list(loader, key, node, base);
-	} else if (key->type == KEY_NAMES) {
-		load_names(loader, key, node, base);
+	} else if (key->type == KEY_NAMES || key->type == KEY_PATHS || key->type == KEY_HOSTS) {
+		load_values(loader, key, node, base);
 	} else if (key->type == KEY_PARAMETERS) {
 		load_parameters(loader, key, node, base);
 	} else if (node->type != YAML_SCALAR_NODE) {
@@ -249,7 +263,7 @@ static void load_section(struct loader *loader, const char *section, yaml_node_t
 			tell_unknown(loader, section, name);
 			continue;
 		}
-		int index = (int)(key - key_at(0));
+		int index = key_index(key);
 		if (given[index]) {
 			char text[128];
 			(void)snprintf(text, sizeof text, "is given twice, first in line %d; keep one",
@@ -262,14 +276,6 @@ static void load_section(struct loader *loader, const char *section, yaml_node_t
 		load_value(loader, key, yaml_document_get_node(loader->document, pair->value), base);
 	}
 	tell_missing(loader, section, node, given);
-}
-
-/* Where the file gives no client_id: {tenant}-{gateway}, at most 63 bytes. */
-static void complete(struct config *config)
-{
-	if (config->uplink.client_id[0] == 0)
-		(void)snprintf(config->uplink.client_id, sizeof config->uplink.client_id, "%s-%s",
-		               config->tenant, config->gateway);
 }
 
 bool config_parse(struct config *config, const char *path, struct span text, struct config_problems *problems)
@@ -286,7 +292,7 @@ bool config_parse(struct config *config, const char *path, struct span text, str
 		return false;
 	struct loader loader = {&document, problems};
 	load_section(&loader, "", yaml_document_get_root_node(&document), config);
-	complete(config);
+	cross_complete(config, &document);
 	cross_check(config, &document, problems);
 	yaml_document_delete(&document);
 	config_problems_sort(problems);

@@ -21,23 +21,57 @@
 #include "hal/base/log.h"
 #include "hal/base/secret.h"
 
-#define CONFIG_FILE_BYTES_MAX (256u * 1024u)
-#define CONFIG_SOURCES_MAX    8
-#define CONFIG_PARAMETERS_MAX 16
-#define CONFIG_PHASES_MAX     64
-#define CONFIG_FEEDS_MAX      16
-#define CONFIG_NAME_MAX       32 /* [a-z0-9-]{1,31} */
-#define CONFIG_PATH_MAX       256
-#define CONFIG_TEXT_MAX       512
-#define CONFIG_PROBLEMS_MAX   50
+#define CONFIG_FILE_BYTES_MAX       (256u * 1024u)
+#define CONFIG_SOURCES_MAX          8
+#define CONFIG_PARAMETERS_MAX       16
+#define CONFIG_PHASES_MAX           64
+#define CONFIG_FEEDS_MAX            16
+#define CONFIG_STREAM_RULES_MAX     64
+#define CONFIG_STREAM_DOCUMENTS_MAX 8
+/* Of a stream's name, besides {entity}: leaves the company code at least 32 of the 63 bytes of a name. */
+#define CONFIG_STREAM_BESIDE_MAX 31
+#define CONFIG_HOSTS_MAX         8
+#define CONFIG_CLOUD_KEYS_MAX    4
+#define CONFIG_NAME_MAX          32 /* [a-z0-9-]{1,31} */
+#define CONFIG_PATH_MAX          256
+#define CONFIG_TEXT_MAX          512
+#define CONFIG_PROBLEMS_MAX      50
 
 enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER };
 enum config_mqtt_version { CONFIG_MQTT_AUTO, CONFIG_MQTT_5, CONFIG_MQTT_311 };
 enum config_no_subscriber { CONFIG_NO_SUBSCRIBER_HOLD, CONFIG_NO_SUBSCRIBER_ACCEPT };
+enum config_broker {
+	CONFIG_BROKER_OTHER,
+	CONFIG_BROKER_MOSQUITTO,
+	CONFIG_BROKER_RABBITMQ,
+	CONFIG_BROKER_AWS_IOT,
+	CONFIG_BROKER_EVENTGRID,
+	CONFIG_BROKER_HIVEMQ,
+	CONFIG_BROKER_EMQX,
+	CONFIG_BROKER_COUNT
+};
+enum config_retain { CONFIG_RETAIN_AUTO, CONFIG_RETAIN_YES, CONFIG_RETAIN_NO };
+/* In the order of precedence. */
+enum config_stream_class {
+	CONFIG_STREAM_IMMEDIATE,
+	CONFIG_STREAM_NORMAL,
+	CONFIG_STREAM_BULK,
+	CONFIG_STREAM_CLASS_COUNT
+};
+/* When retention may delete an event; each one asks for more than the one before it. */
+enum config_receipt { CONFIG_RECEIPT_PUBACK, CONFIG_RECEIPT_COSIGNED, CONFIG_RECEIPT_BOOKED };
 
 struct config_parameter {
 	char name[CONFIG_NAME_MAX];
 	char value[CONFIG_PATH_MAX];
+};
+
+/* A table that the outcomes of a source's documents are written into; connection is empty where none is wanted. */
+struct config_status_table {
+	char connection[CONFIG_TEXT_MAX];
+	char user[CONFIG_NAME_MAX * 4];
+	struct secret_reference password;
+	char table[129]; /* [A-Za-z0-9_.] */
 };
 
 struct config_source {
@@ -63,14 +97,23 @@ struct config_source {
 	int64_t login_timeout_ns;  /* login_timeout: 15s */
 	int page_documents;        /* page: 500, 1..5000: documents read with one statement */
 	int row_array;             /* row_array: 200, 1..1000 */
-	int line, column;          /* where it stands in the file */
+	struct config_status_table status_table; /* status_table: */
+	int line, column;                        /* where it stands in the file */
+};
+
+struct config_host {
+	char host[CONFIG_PATH_MAX];
+	int port;
 };
 
 struct config_uplink {
-	char host[CONFIG_PATH_MAX];             /* host: required; name or address as in the certificate */
-	int port;                               /* port: 8883 */
-	char client_id[65];                     /* client_id: default {tenant}-{gateway} */
-	char ca_file[CONFIG_PATH_MAX];          /* ca_file: required */
+	char host[CONFIG_PATH_MAX]; /* host: required; name or address as in the certificate */
+	int port;                   /* port: 8883 */
+	struct config_host fallback_hosts[CONFIG_HOSTS_MAX]; /* fallback_hosts: [host:port, ...] */
+	int fallback_host_count;
+	enum config_broker broker;     /* broker: other; its limits and defaults are in config/broker.h */
+	char client_id[65];            /* client_id: default {tenant}-{gateway} */
+	char ca_file[CONFIG_PATH_MAX]; /* ca_file: required */
 	char certificate_file[CONFIG_PATH_MAX]; /* certificate_file: */
 	char key_file[CONFIG_PATH_MAX];         /* key_file: required with certificate_file */
 	struct secret_reference key_password;   /* key_password: */
@@ -88,11 +131,27 @@ struct config_uplink {
 	int in_flight;         /* in_flight: 16, 1..1000 */
 	int message_bytes_max; /* message_size_max: 60000 B, 1024..262144 */
 	enum config_no_subscriber no_subscriber; /* no_subscriber: hold | accept (MQTT 5 reason 0x10) */
+	int rate_messages;                       /* rate_messages: a second; 0 = no limit, else 1..100000 */
+	int64_t rate_bytes;                      /* rate_bytes: a second; 0 = no limit, else 1KiB..1GiB */
+	enum config_retain retain;               /* retain: auto | yes | no; see broker_retains() */
+	int64_t checkpoint_period_ns;            /* checkpoint_period: 60s, 1s..1h */
+	int64_t heartbeat_ns;                    /* heartbeat: 60s, 5s..1h */
 };
 
 struct config_phase_rule {
 	char entity[CONFIG_NAME_MAX]; /* entity: company code, "*" for all */
 	enum config_phase phase;
+};
+
+struct config_stream_rule {
+	char entity[CONFIG_NAME_MAX]; /* entity: company code; default "*" for all */
+	char documents[CONFIG_STREAM_DOCUMENTS_MAX][CONFIG_NAME_MAX]; /* documents: none: all */
+	int document_count;
+	char name[CONFIG_NAME_MAX * 2];  /* name: default "{entity}" */
+	enum config_stream_class class_; /* class: immediate | normal | bulk; default normal */
+	enum config_receipt receipt;     /* receipt: puback | cosigned | booked; default puback */
+	int64_t sla_ns;                  /* sla: 0 = none, else 1m..90d: a final outcome is due */
+	int batch;                       /* batch: 0 = none, else 2..500 documents a message */
 };
 
 struct config {
@@ -112,12 +171,31 @@ struct config {
 	struct {
 		enum log_level level; /* log.level: error | warning | notice | info | debug */
 	} log;
+	struct {
+		char directory[CONFIG_PATH_MAX]; /* keys.directory: /var/lib/twinpost/keys */
+		struct secret_reference seal;    /* keys.seal: kind SECRET_NONE: made by the agent */
+	} keys;
+	struct {
+		char command_keys[CONFIG_CLOUD_KEYS_MAX][CONFIG_PATH_MAX]; /* cloud.command_keys: PEM files */
+		int command_key_count;                                     /* 0: commands are refused */
+		char receipt_keys[CONFIG_CLOUD_KEYS_MAX][CONFIG_PATH_MAX]; /* cloud.receipt_keys: PEM files */
+		int receipt_key_count;                                     /* 0: receipts are not verified */
+	} cloud;
+	struct {
+		char technical[CONFIG_NAME_MAX * 4]; /* owners.technical: the class's word by default */
+		char data_quality[CONFIG_NAME_MAX * 4];
+		char mapping[CONFIG_NAME_MAX * 4];
+		char policy[CONFIG_NAME_MAX * 4];
+	} owners;
 	struct config_uplink uplink;
 	struct config_source sources[CONFIG_SOURCES_MAX];
 	int source_count;
 	struct config_phase_rule
 	    phases[CONFIG_PHASES_MAX]; /* phases: [{entity, phase}], first match; none: shadow */
 	int phase_count;
+	struct config_stream_rule
+	    streams[CONFIG_STREAM_RULES_MAX]; /* streams: first match; none: the defaults above */
+	int stream_count;
 };
 
 struct config_problem {
@@ -153,6 +231,11 @@ bool config_locate(struct span text, const char *key, int entry, int *line, int 
 /* The phase of an entity: the first rule that names it or "*"; shadow without one. */
 enum config_phase config_phase_of(const struct config *config, struct span entity);
 const char *config_phase_name(enum config_phase phase);
+
+/* The rule of an entity and a type of document ("journal", "credit_memo", ...): the first one that matches; a rule of
+ * the defaults where none does, never NULL. */
+const struct config_stream_rule *config_stream_of(const struct config *config, struct span entity,
+                                                  struct span document_type);
 
 /* Explains a key ("uplink.in_flight"; "" lists all): appends plain text for a terminal. ERR_NOT_FOUND: no such key
  * (the nearest ones are appended). */

@@ -9,12 +9,15 @@
  */
 #include "config/cross.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "config/broker.h"
+#include "config/keys.h"
+#include "config/stream_rule.h"
 #include "config/units.h"
-#include "config/value.h"
 
 /* tp1/{tenant}/{gateway}/up/replay/{stream}: the longest topic; brokers of the contract allow 256 bytes. Names are
  * at most CONFIG_NAME_MAX - 1 and streams at most 63 bytes, so that no configuration can pass the limit. */
@@ -75,6 +78,72 @@ static void check_uplink(const struct cross *cross)
 	}
 }
 
+/* ---- the broker's limits ---- */
+
+void cross_complete(struct config *config, yaml_document_t *document)
+{
+	struct cross cross = {.config = config, .document = document};
+	struct config_uplink *uplink = &config->uplink;
+	const struct broker_profile *broker = broker_profile_of(uplink->broker);
+	/* At most 63 bytes. */
+	if (uplink->client_id[0] == 0)
+		(void)snprintf(uplink->client_id, sizeof uplink->client_id, "%s-%s", config->tenant,
+		               config->gateway);
+	if (broker->in_flight_default > 0 && !given(&cross, "uplink.in_flight", 0))
+		uplink->in_flight = broker->in_flight_default;
+	if (!given(&cross, "uplink.rate_messages", 0))
+		uplink->rate_messages = broker->rate_messages_max;
+	if (!given(&cross, "uplink.rate_bytes", 0))
+		uplink->rate_bytes = broker->rate_bytes_max;
+	if (broker->alpn_443 && uplink->port == 443 && !given(&cross, "uplink.alpn", 0))
+		CHECK(text_copy(uplink->alpn, sizeof uplink->alpn, span_of(broker->alpn_443)));
+}
+
+/* 0 is no limit, on either side. */
+static void check_limit(const struct cross *cross, const char *key, int64_t value, int64_t limit)
+{
+	yaml_node_t *node = given(cross, key, 0);
+	if (!node || limit == 0 || (value > 0 && value <= limit))
+		return;
+	char allowed[UNITS_TEXT_SIZE], text[256];
+	const struct key *row = key_find(span_of(key));
+	if (row->type == KEY_DURATION)
+		duration_print(limit, allowed);
+	else if (row->type == KEY_SIZE)
+		size_print(limit, allowed);
+	else
+		(void)snprintf(allowed, sizeof allowed, "%" PRId64, limit);
+	struct span broker = config_yaml_scalar(given(cross, "uplink.broker", 0));
+	(void)snprintf(text, sizeof text, "%s is over what the broker takes; allowed for %.*s is at most %s",
+	               key_local_name(row), (int)broker.len, broker.data, allowed);
+	tell(cross, node, text);
+}
+
+static void check_broker(const struct cross *cross)
+{
+	const struct config_uplink *uplink = &cross->config->uplink;
+	const struct broker_profile *broker = broker_profile_of(uplink->broker);
+	check_limit(cross, "uplink.message_size_max", uplink->message_bytes_max, broker->message_bytes_max);
+	check_limit(cross, "uplink.in_flight", uplink->in_flight, broker->in_flight_max);
+	check_limit(cross, "uplink.rate_messages", uplink->rate_messages, broker->rate_messages_max);
+	check_limit(cross, "uplink.rate_bytes", uplink->rate_bytes, broker->rate_bytes_max);
+	check_limit(cross, "uplink.keepalive", uplink->keepalive_ns, broker->keepalive_ns_max);
+}
+
+static void check_fallback_hosts(const struct cross *cross)
+{
+	const struct config_uplink *uplink = &cross->config->uplink;
+	for (int i = 0; i < uplink->fallback_host_count; i++) {
+		const struct config_host *host = &uplink->fallback_hosts[i];
+		if (strcasecmp(host->host, uplink->host) != 0 || host->port != uplink->port)
+			continue;
+		tell(cross, given(cross, "uplink.fallback_hosts", 0),
+		     "fallback_hosts has uplink.host and its port again; remove that entry");
+	}
+}
+
+/* ---- sources ---- */
+
 static void check_overlap(const struct cross *cross, int entry)
 {
 	const struct config_source *source = &cross->config->sources[entry];
@@ -99,6 +168,44 @@ static bool names_user(const char *connection)
 			return true;
 	}
 	return false;
+}
+
+/* Without regard to case, blanks and a semicolon at the end. */
+static bool same_connection(const char *a, const char *b)
+{
+	for (;;) {
+		a += strspn(a, " ");
+		b += strspn(b, " ");
+		if (a[strspn(a, "; ")] == 0 || b[strspn(b, "; ")] == 0)
+			break;
+		if (strncasecmp(a, b, 1) != 0)
+			return false;
+		a++;
+		b++;
+	}
+	return a[strspn(a, "; ")] == b[strspn(b, "; ")];
+}
+
+/* The login that reads the ERP never writes: the staging table has another user, or is in another place. */
+static void check_status_table(const struct cross *cross, int entry)
+{
+	const struct config_source *source = &cross->config->sources[entry];
+	const struct config_status_table *status = &source->status_table;
+	yaml_node_t *section = given(cross, "sources.status_table", entry);
+	yaml_node_t *user = given(cross, "sources.status_table.user", entry);
+	yaml_node_t *password = given(cross, "sources.status_table.password", entry);
+	if (!section || status->connection[0] == 0)
+		return;
+	if (user && names_user(status->connection))
+		tell(cross, user, "user stands beside UID= in connection; give one of them");
+	if (password && !user && !names_user(status->connection))
+		tell(cross, password, "password stands without user; give user too, or remove it");
+	if (strcmp(status->user, source->user) == 0 &&
+	    same_connection(status->connection, source->connection))
+		tell(cross, user ? user : section,
+		     "status_table uses the same connection and user as the source, which only reads; give "
+		     "it a user "
+		     "of its own that may write this table and nothing else");
 }
 
 static void check_source(const struct cross *cross, int entry)
@@ -134,6 +241,7 @@ static void check_source(const struct cross *cross, int entry)
 		break;
 	}
 	check_overlap(cross, entry);
+	check_status_table(cross, entry);
 }
 
 static void check_phases(const struct cross *cross)
@@ -159,7 +267,10 @@ void cross_check(const struct config *config, yaml_document_t *document, struct 
 {
 	struct cross cross = {config, document, problems};
 	check_uplink(&cross);
+	check_broker(&cross);
+	check_fallback_hosts(&cross);
 	for (int i = 0; i < config->source_count; i++)
 		check_source(&cross, i);
 	check_phases(&cross);
+	stream_rule_check(config, document, problems);
 }

@@ -13,6 +13,10 @@
 #include "config/config.h"
 #include "config/yaml.h"
 
+/* Gives values that the file leaves out and that depend on other keys: uplink.client_id, and what uplink.broker is
+ * known to want. */
+void cross_complete(struct config *config, yaml_document_t *document);
+
 /* Adds a problem for each rule broken. config was filled from document; entries whose values were refused hold their
  * defaults and break no rule by that. */
 void cross_check(const struct config *config, yaml_document_t *document, struct config_problems *problems);

@@ -14,7 +14,7 @@
 #include "config/keys.h"
 
 #define TEXT_COLUMNS      78
-#define LIST_NAME_COLUMNS 26
+#define LIST_NAME_COLUMNS 31
 #define NEAREST_MAX       3
 
 /* Appends text broken into lines, each behind indent blanks. */
@@ -49,25 +49,22 @@ static void append_default(const struct key *key, struct buf *out)
 		buf_append_text(out, "none");
 }
 
-static bool is_section(const struct key *key)
-{
-	return key->type == KEY_MAP || key->type == KEY_LIST;
-}
-
 /* How the key stands in a file: its sections around it. */
 static void append_example(const struct key *key, struct buf *out)
 {
 	const char *local = key_local_name(key);
-	const char *value = key->example ? key->example : key->fallback;
-	if (local == key->name) {
-		buf_printf(out, "%s: %s\n", local, value);
-		return;
+	const char *lead = ""; /* before the name on its own line: blanks, or the dash of a list's entry */
+	int indent = 0;
+	for (const char *from = key->name; from < local; from = strchr(from, '.') + 1) {
+		struct span section_name = {key->name, (size_t)(strchr(from, '.') - key->name)};
+		const struct key *section = key_find(section_name);
+		CHECK(section != NULL);
+		buf_printf(out, "%*s%s%s:\n", indent, "", lead, key_local_name(section));
+		indent += *lead ? 4 : 2;
+		lead = section->type == KEY_LIST ? "- " : "";
 	}
-	struct span section_name = {key->name, (size_t)(local - 1 - key->name)};
-	const struct key *section = key_find(section_name);
-	CHECK(section != NULL);
-	buf_printf(out, "%s:\n", section->name);
-	buf_printf(out, "%s%s: %s\n", section->type == KEY_LIST ? "  - " : "  ", local, value);
+	buf_printf(out, "%*s%s%s: %s\n", indent, "", lead, local,
+	           key->example ? key->example : key->fallback);
 }
 
 static void append_list(const char *section, struct buf *out)
@@ -77,7 +74,7 @@ static void append_list(const char *section, struct buf *out)
 		if (!key_is_in(key, section))
 			continue;
 		buf_printf(out, "  %-*s %s\n", LIST_NAME_COLUMNS, key->name, key->summary);
-		if (is_section(key) && *section == 0)
+		if (key_is_section(key))
 			append_list(key->name, out);
 	}
 }
@@ -91,7 +88,7 @@ static void explain_one(const struct key *key, struct buf *out)
 		append_wrapped(out, key->details, 2);
 	}
 	buf_append_char(out, '\n');
-	if (is_section(key)) {
+	if (key_is_section(key)) {
 		append_list(key->name, out);
 		return;
 	}
@@ -215,7 +212,7 @@ void config_markdown(struct buf *out)
 	buf_append_text(out, "\n## The top of the file\n");
 	for (int i = 0; i < key_count(); i++) {
 		const struct key *key = key_at(i);
-		if (is_section(key))
+		if (key_is_section(key))
 			markdown_section(key, out);
 		else
 			markdown_key(key, out);

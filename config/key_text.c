@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "config/config.h"
 #include "config/units.h"
 
 const struct key *key_find(struct span name)
@@ -45,6 +46,11 @@ const struct key *key_in(const char *section, struct span local)
 	return NULL;
 }
 
+bool key_is_section(const struct key *key)
+{
+	return key->type == KEY_MAP || key->type == KEY_LIST;
+}
+
 const char *key_type_text(const struct key *key)
 {
 	switch (key->type) {
@@ -68,8 +74,14 @@ const char *key_type_text(const struct key *key)
 		return "connection string";
 	case KEY_DSN:
 		return "data source name";
+	case KEY_STREAM:
+		return "stream name";
 	case KEY_NAMES:
 		return "list of names";
+	case KEY_PATHS:
+		return "list of paths";
+	case KEY_HOSTS:
+		return "list of host:port";
 	case KEY_PARAMETERS:
 		return "mapping of texts";
 	case KEY_MAP:
@@ -108,6 +120,9 @@ static void append_text_rule(const struct key *key, struct buf *out)
 	buf_printf(out, "%" PRId64 " to %" PRId64 " ", key->minimum, key->maximum);
 	if (key->type == KEY_NAME) {
 		buf_append_text(out, "of a-z, 0-9 and -, beginning with a letter or a digit");
+	} else if (key->type == KEY_STREAM) {
+		buf_printf(out, "of a-z, 0-9 and -, and {entity} once with at most %d besides it",
+		           CONFIG_STREAM_BESIDE_MAX);
 	} else if (key->characters) {
 		buf_append_text(out, "letters, digits and");
 		for (const char *c = key->characters; *c; c++)
@@ -136,9 +151,15 @@ void key_allowed(const struct key *key, struct buf *out)
 		buf_append_text(out, "file:/path, env:NAME or credential:name");
 		break;
 	case KEY_NAMES:
+	case KEY_PATHS:
+	case KEY_HOSTS:
 	case KEY_PARAMETERS:
 	case KEY_LIST:
 		buf_printf(out, "%" PRId64 " to %" PRId64 " entries", key->minimum, key->maximum);
+		if (key->choices) {
+			buf_append_text(out, " of ");
+			append_choices(key, out);
+		}
 		break;
 	case KEY_MAP:
 		buf_append_text(out, "key: value lines");

@@ -1,5 +1,5 @@
 /*
- * keys.c - the table of configuration keys.
+ * keys.c - the table of configuration keys: who and where this box is, its store, its keys, its people.
  *
  * Why:   see keys.h.
  * Owns:  nothing; constants.
@@ -9,43 +9,14 @@
  */
 #include "config/keys.h"
 
-#include "config/config.h"
-
-#define MS  INT64_C(1000000)
-#define S   (1000 * MS)
-#define M   (60 * S)
-#define H   (60 * M)
-#define D   (24 * H)
-#define KIB INT64_C(1024)
-#define MIB (1024 * KIB)
-#define TIB (1024 * 1024 * MIB)
-
-#define AT(member) .offset = offsetof(struct config, member), .size = sizeof((struct config *)0)->member
-#define IN_SOURCE(member) \
-	.offset = offsetof(struct config_source, member), .size = sizeof((struct config_source *)0)->member
-#define IN_PHASE(member)                                      \
-	.offset = offsetof(struct config_phase_rule, member), \
-	.size = sizeof((struct config_phase_rule *)0)->member
-/* A text's length: at least one byte, at most what its array holds with a closing zero. */
-#define LENGTH(bytes) .minimum = 1, .maximum = (bytes)-1
+#include "config/keys_table.h"
 
 static const struct key_choice log_levels[] = {
     {"error", LOG_LEVEL_ERROR}, {"warning", LOG_LEVEL_WARNING}, {"notice", LOG_LEVEL_NOTICE},
     {"info", LOG_LEVEL_INFO},   {"debug", LOG_LEVEL_DEBUG},     {NULL, 0},
 };
 
-static const struct key_choice mqtt_versions[] = {
-    {"auto", CONFIG_MQTT_AUTO}, {"5", CONFIG_MQTT_5}, {"3.1.1", CONFIG_MQTT_311}, {NULL, 0}};
-
-static const struct key_choice no_subscribers[] = {
-    {"hold", CONFIG_NO_SUBSCRIBER_HOLD}, {"accept", CONFIG_NO_SUBSCRIBER_ACCEPT}, {NULL, 0}};
-
-static const struct key_choice phases[] = {{"shadow", CONFIG_PHASE_SHADOW},
-                                           {"parallel", CONFIG_PHASE_PARALLEL},
-                                           {"cutover", CONFIG_PHASE_CUTOVER},
-                                           {NULL, 0}};
-
-static const struct key keys[] = {
+static const struct key keys_agent[] = {
     {.name = "tenant",
      .type = KEY_NAME,
      .required = true,
@@ -128,358 +99,103 @@ static const struct key keys[] = {
      .summary = "the least important events that are still written",
      .details = "debug writes a line for every move of every state machine."},
 
-    {.name = "uplink", .type = KEY_MAP, .required = true, .summary = "the MQTT broker that takes the events"},
-    {.name = "uplink.host",
-     .type = KEY_TEXT,
-     .required = true,
-     .characters = ".-:_",
-     AT(uplink.host),
-     .minimum = 1,
-     .maximum = 253,
-     .summary = "the broker's name or address, as its certificate has it",
-     .details = "The name only: no mqtts:// before it, no port behind it. The server's certificate is always "
-                "verified against this name.",
-     .example = "broker.example.com"},
-    {.name = "uplink.port",
-     .type = KEY_INTEGER,
-     .fallback = "8883",
-     .minimum = 1,
-     .maximum = 65535,
-     AT(uplink.port),
-     .summary = "the broker's TLS port",
-     .details = "There is no connection without TLS. 443 usually needs uplink.alpn too."},
-    {.name = "uplink.client_id",
-     .type = KEY_TEXT,
-     .characters = "._:-",
-     AT(uplink.client_id),
-     .minimum = 1,
-     .maximum = 64,
-     .summary = "the MQTT client identifier; {tenant}-{gateway} where it is not given",
-     .details = "Two clients with the same identifier throw each other off the broker for ever.",
-     .example = "acme-plant-1"},
-    {.name = "uplink.ca_file",
+    {.name = "keys", .type = KEY_MAP, .summary = "the signing key of this box"},
+    {.name = "keys.directory",
      .type = KEY_PATH,
-     .required = true,
-     AT(uplink.ca_file),
+     .fallback = "/var/lib/twinpost/keys",
+     AT(keys.directory),
      LENGTH(CONFIG_PATH_MAX),
-     .summary = "PEM file with the certificates of the authorities that may sign the broker's certificate",
-     .details =
-         "/etc/ssl/certs/ca-certificates.crt holds the public authorities on Debian. Read again at every "
-         "connection.",
-     .example = "/etc/twinpost/ca.pem"},
-    {.name = "uplink.certificate_file",
-     .type = KEY_PATH,
-     AT(uplink.certificate_file),
-     LENGTH(CONFIG_PATH_MAX),
-     .summary = "PEM file with this box's client certificate",
-     .details =
-         "Goes together with uplink.key_file. To renew it, put the new files in place by renaming; the next "
-         "connection reads them.",
-     .example = "/etc/twinpost/client.pem"},
-    {.name = "uplink.key_file",
-     .type = KEY_PATH,
-     AT(uplink.key_file),
-     LENGTH(CONFIG_PATH_MAX),
-     .summary = "PEM file with the private key of uplink.certificate_file",
-     .details = "Only the agent's user may be able to read it.",
-     .example = "/etc/twinpost/client.key"},
-    {.name = "uplink.key_password",
+     .summary = "folder of the key that signs checkpoints",
+     .details = "The key is made here at the first start and never leaves the box. Only the agent's user may "
+                "be able "
+                "to read the folder. It is not the TLS key."},
+    {.name = "keys.seal",
      .type = KEY_SECRET,
-     AT(uplink.key_password),
-     .summary = "where the password of uplink.key_file is, if it is encrypted",
-     .example = "credential:uplink-key"},
-    {.name = "uplink.user",
-     .type = KEY_TEXT,
-     AT(uplink.user),
-     LENGTH(CONFIG_NAME_MAX * 4),
-     .summary = "MQTT user name, for brokers that want one beside or instead of a certificate",
-     .example = "plant-1"},
-    {.name = "uplink.password",
-     .type = KEY_SECRET,
-     AT(uplink.password),
-     .summary = "where the MQTT password is",
-     .details = "Goes together with uplink.user: MQTT 3.1.1 forbids a password without a user name.",
-     .example = "file:/etc/twinpost/mqtt.password"},
-    {.name = "uplink.alpn",
-     .type = KEY_TEXT,
-     .characters = "-._/",
-     AT(uplink.alpn),
-     LENGTH(CONFIG_NAME_MAX),
-     .summary = "TLS application protocol to ask for",
-     .details = "AWS IoT Core on port 443 wants x-amzn-mqtt-ca. Most brokers want none.",
-     .example = "x-amzn-mqtt-ca"},
-    {.name = "uplink.mqtt",
-     .type = KEY_CHOICE,
-     .fallback = "auto",
-     .choices = mqtt_versions,
-     AT(uplink.version),
-     .summary = "the version of MQTT to speak",
-     .details =
-         "auto begins with 5 and falls back to 3.1.1 when the broker does not know it. With 3.1.1 a broker "
-         "cannot tell that it refused a message: prefer 5 where you can."},
-    /* MQTT counts keep-alive in seconds, 16 bits. AWS IoT Core allows 1200 at most. */
-    {.name = "uplink.keepalive",
-     .type = KEY_DURATION,
-     .fallback = "30s",
-     .minimum = 5 * S,
-     .maximum = 20 * M,
-     AT(uplink.keepalive_ns),
-     .summary = "an idle connection is probed after this long"},
-    {.name = "uplink.connect_timeout",
-     .type = KEY_DURATION,
-     .fallback = "20s",
-     .minimum = S,
-     .maximum = 5 * M,
-     AT(uplink.connect_timeout_ns),
-     .summary = "an attempt to connect is given up after this long"},
-    {.name = "uplink.ack_timeout",
-     .type = KEY_DURATION,
-     .fallback = "20s",
-     .minimum = S,
-     .maximum = 10 * M,
-     AT(uplink.ack_timeout_ns),
-     .summary = "an event unanswered for this long ends the connection; it is sent again on the next"},
-    {.name = "uplink.retry_min",
-     .type = KEY_DURATION,
-     .fallback = "1s",
-     .minimum = 100 * MS,
-     .maximum = H,
-     AT(uplink.retry_min_ns),
-     .summary = "first pause before connecting again, doubled at every failure",
-     .details =
-         "The pause is drawn at random between 0 and its limit, so that a thousand boxes do not return at "
-         "once."},
-    {.name = "uplink.retry_max",
-     .type = KEY_DURATION,
-     .fallback = "2m",
-     .minimum = S,
-     .maximum = D,
-     AT(uplink.retry_max_ns),
-     .summary = "longest pause before connecting again"},
-    {.name = "uplink.resend",
-     .type = KEY_DURATION,
-     .fallback = "10m",
-     .minimum = S,
-     .maximum = D,
-     .zero = true,
-     AT(uplink.resend_ns),
-     .summary = "what a broker took within this time is sent again after it lost its memory",
-     .details = "A broker that was restarted without its disk has forgotten messages it had "
-                "acknowledged and not passed on yet. It shows by not knowing this agent's session. "
-                "Subscribers drop what they have already. 0 never sends again."},
-    {.name = "uplink.in_flight",
-     .type = KEY_INTEGER,
-     .fallback = "16",
-     .minimum = 1,
-     .maximum = 1000,
-     AT(uplink.in_flight),
-     .summary = "events sent and not yet answered, at most",
-     .details = "The broker's own limit (Receive Maximum) is respected too. More is faster over long lines; "
-                "16 suits "
-                "every cloud broker."},
-    {.name = "uplink.message_size_max",
-     .type = KEY_SIZE,
-     .fallback = "60000 B",
-     .minimum = 1024,
-     .maximum = 256 * KIB,
-     AT(uplink.message_bytes_max),
-     .summary = "a larger event becomes an exception instead of being sent",
-     .details = "Brokers drop what is too large for them, some without a word. 60000 B fits all of them."},
-    {.name = "uplink.no_subscriber",
-     .type = KEY_CHOICE,
-     .fallback = "hold",
-     .choices = no_subscribers,
-     AT(uplink.no_subscriber),
-     .summary = "what to do when the broker says that nobody listens",
-     .details =
-         "With MQTT 5 a broker may answer that it threw the event away because no session subscribes to its "
-         "topic. hold keeps the stream waiting and raises an exception; accept counts it as delivered."},
+     AT(keys.seal),
+     .summary = "where the 32 bytes are that the signing key is encrypted with",
+     .details = "Raw bytes or 64 hex digits. Where it is not given, the agent makes a file of its own beside "
+                "the key: "
+                "whoever copies the whole folder then has the key.",
+     .example = "credential:twinpost-seal"},
 
-    {.name = "sources",
-     .type = KEY_LIST,
-     .required = true,
-     .minimum = 1,
-     .maximum = CONFIG_SOURCES_MAX,
-     .offset = offsetof(struct config, sources),
-     .size = sizeof(struct config_source),
-     .count_offset = offsetof(struct config, source_count),
-     .summary = "the ERPs to read, one entry each"},
-    {.name = "sources.name",
-     .type = KEY_NAME,
-     .required = true,
-     IN_SOURCE(name),
-     LENGTH(CONFIG_NAME_MAX),
-     .summary = "short name of this source, shown in status, logs and exceptions",
-     .details = "uplink and store are taken: exceptions use them for the agent's own parts.",
-     .example = "erp"},
-    {.name = "sources.profile",
-     .type = KEY_PATH,
-     .required = true,
-     IN_SOURCE(profile),
-     LENGTH(CONFIG_PATH_MAX),
-     .summary = "how to read this ERP: a profile's name, or the path of a profile's file",
-     .details = "A value with a slash is a path. A bare name is looked up as NAME.yaml in the folder that "
-                "TWINPOST_PROFILES names, else among the installed profiles.",
-     .example = "jde"},
-    {.name = "sources.connection",
-     .type = KEY_CONNECTION,
-     IN_SOURCE(connection),
-     LENGTH(CONFIG_TEXT_MAX),
-     .summary = "ODBC connection string, without user name and password",
-     .details = "Give either this or sources.dsn. Passwords are refused here; use sources.user and "
-                "sources.password.",
-     .example = "\"Driver={PostgreSQL Unicode};Server=erp.example.com;Database=jde;ReadOnly=1\""},
-    {.name = "sources.dsn",
-     .type = KEY_DSN,
-     IN_SOURCE(connection),
-     .minimum = 1,
-     .maximum = 63,
-     .characters = "._ -",
-     .summary = "name of a data source of odbc.ini",
-     .details = "Give either this or sources.connection.",
-     .example = "JDE"},
-    {.name = "sources.user",
-     .type = KEY_TEXT,
-     IN_SOURCE(user),
-     LENGTH(CONFIG_NAME_MAX * 4),
-     .summary = "database user; give it reading rights and nothing else",
-     .example = "twinpost_reader"},
-    {.name = "sources.password",
-     .type = KEY_SECRET,
-     IN_SOURCE(password),
-     .summary = "where the database user's password is",
-     .example = "file:/etc/twinpost/erp.password"},
-    {.name = "sources.encoding",
-     .type = KEY_TEXT,
-     .fallback = "utf-8",
-     .characters = "._:+-",
-     IN_SOURCE(text_encoding),
-     LENGTH(CONFIG_NAME_MAX),
-     .summary = "character set in which the driver hands out text, as iconv(1) names it",
-     .details = "Text that is not valid in it becomes an exception, never a question mark."},
-    {.name = "sources.zone",
-     .type = KEY_TEXT,
-     .fallback = "UTC",
-     .characters = "_+-/",
-     IN_SOURCE(zone),
-     LENGTH(64),
-     .summary = "time zone of the ERP's local times, as an IANA name",
-     .example = "Europe/Berlin"},
-    {.name = "sources.parameters",
-     .type = KEY_PARAMETERS,
-     .maximum = CONFIG_PARAMETERS_MAX,
-     .offset = offsetof(struct config_source, parameters),
-     .size = sizeof(struct config_parameter),
-     .count_offset = offsetof(struct config_source, parameter_count),
-     .summary = "values for the profile's own parameters, such as schema",
-     .example = "{schema: PRODDTA.}"},
-    {.name = "sources.documents",
-     .type = KEY_NAMES,
-     .maximum = CONFIG_FEEDS_MAX,
-     .offset = offsetof(struct config_source, feeds),
-     .size = CONFIG_NAME_MAX,
-     .count_offset = offsetof(struct config_source, feed_count),
-     .summary = "kinds of documents to read; all that the profile has where it is not given",
-     .example = "[journal, invoice]"},
-    {.name = "sources.poll",
-     .type = KEY_DURATION,
-     .fallback = "30s",
-     .minimum = S,
-     .maximum = D,
-     IN_SOURCE(poll_ns),
-     .summary = "pause between two readings"},
-    {.name = "sources.overlap",
-     .type = KEY_DURATION,
-     .fallback = "2m",
-     .minimum = S,
-     .maximum = 30 * D,
-     .zero = true,
-     IN_SOURCE(overlap_ns),
-     .summary = "each reading begins this long before the newest stamp seen",
-     .details = "Rows that were committed late carry older stamps. Not longer than sources.lookback."},
-    {.name = "sources.reread",
-     .type = KEY_DURATION,
-     .fallback = "1h",
-     .minimum = S,
-     .maximum = 30 * D,
-     .zero = true,
-     IN_SOURCE(reread_ns),
-     .summary = "how often the whole look-back is read again; 0 is never",
-     .details = "Finds edits and late commits that the overlap missed; unchanged documents produce nothing."},
-    {.name = "sources.lookback",
-     .type = KEY_DURATION,
-     .fallback = "3d",
-     .minimum = D,
-     .maximum = 400 * D,
-     IN_SOURCE(lookback_ns),
-     .summary = "how far back a re-reading goes"},
-    {.name = "sources.query_deadline",
-     .type = KEY_DURATION,
-     .fallback = "60s",
-     .minimum = S,
-     .maximum = H,
-     IN_SOURCE(query_deadline_ns),
-     .summary = "a statement without any answer for this long is stopped by killing its process",
-     .details = "ODBC drivers hang; the process is started again and reading goes on from the last committed "
-                "place."},
-    {.name = "sources.login_timeout",
-     .type = KEY_DURATION,
-     .fallback = "15s",
-     .minimum = S,
-     .maximum = 5 * M,
-     IN_SOURCE(login_timeout_ns),
-     .summary = "a login is given up after this long"},
-    {.name = "sources.page",
-     .type = KEY_INTEGER,
-     .fallback = "500",
-     .minimum = 1,
-     .maximum = 5000,
-     IN_SOURCE(page_documents),
-     .summary = "documents read with one statement",
-     .details = "Smaller pages are gentler to the ERP, larger ones faster."},
-    {.name = "sources.row_array",
-     .type = KEY_INTEGER,
-     .fallback = "200",
-     .minimum = 1,
-     .maximum = 1000,
-     IN_SOURCE(row_array),
-     .summary = "rows fetched from the driver with one call"},
+    {.name = "cloud", .type = KEY_MAP, .summary = "whose signatures of the cloud's side count"},
+    {.name = "cloud.command_keys",
+     .type = KEY_PATHS,
+     .maximum = CONFIG_CLOUD_KEYS_MAX,
+     ENTRIES(struct config, cloud.command_keys, cloud.command_key_count),
+     .summary =
+         "PEM files with the public keys (P-256) that may sign commands; without one, commands are refused",
+     .details = "Several, so that a new key can stand beside the old one while it is being changed.",
+     .example = "[/etc/twinpost/cloud-command.pem]"},
+    {.name = "cloud.receipt_keys",
+     .type = KEY_PATHS,
+     .maximum = CONFIG_CLOUD_KEYS_MAX,
+     ENTRIES(struct config, cloud.receipt_keys, cloud.receipt_key_count),
+     .summary =
+         "PEM files with the public keys (P-256) that may cosign checkpoints; without one, receipts are not "
+         "verified",
+     .details = "Streams with receipt: cosigned need at least one.",
+     .example = "[/etc/twinpost/cloud-receipt.pem]"},
 
-    {.name = "phases",
-     .type = KEY_LIST,
-     .maximum = CONFIG_PHASES_MAX,
-     .offset = offsetof(struct config, phases),
-     .size = sizeof(struct config_phase_rule),
-     .count_offset = offsetof(struct config, phase_count),
-     .summary = "which phase of the migration each company is in; the first entry that matches counts",
-     .details = "A company without an entry is in shadow. The phase travels with every event."},
-    {.name = "phases.entity",
+    {.name = "owners", .type = KEY_MAP, .summary = "who works on which class of exceptions"},
+    {.name = "owners.technical",
      .type = KEY_TEXT,
-     .required = true,
-     .characters = "._-*",
-     IN_PHASE(entity),
-     LENGTH(CONFIG_NAME_MAX),
-     .summary = "company code as the ERP has it, or \"*\" for all others",
-     .example = "00001"},
-    {.name = "phases.phase",
-     .type = KEY_CHOICE,
-     .required = true,
-     .choices = phases,
-     IN_PHASE(phase),
-     .summary = "shadow: cloud only watches; parallel: both post; cutover: the cloud leads",
-     .example = "parallel"},
+     .fallback = "technical",
+     AT(owners.technical),
+     LENGTH(CONFIG_NAME_MAX * 4),
+     .summary = "who mends connections, rights, files and the box itself",
+     .example = "it-operations@example.com"},
+    {.name = "owners.data_quality",
+     .type = KEY_TEXT,
+     .fallback = "data_quality",
+     AT(owners.data_quality),
+     LENGTH(CONFIG_NAME_MAX * 4),
+     .summary = "who corrects documents and master data in the ERP",
+     .example = "accounting@example.com"},
+    {.name = "owners.mapping",
+     .type = KEY_TEXT,
+     .fallback = "mapping",
+     AT(owners.mapping),
+     LENGTH(CONFIG_NAME_MAX * 4),
+     .summary = "who keeps the mapping of accounts and codes",
+     .example = "migration-team@example.com"},
+    {.name = "owners.policy",
+     .type = KEY_TEXT,
+     .fallback = "policy",
+     AT(owners.policy),
+     LENGTH(CONFIG_NAME_MAX * 4),
+     .summary = "who decides what the rules leave open",
+     .example = "controller@example.com"},
 };
 
-#define KEY_COUNT ((int)(sizeof keys / sizeof keys[0]))
-_Static_assert(sizeof keys / sizeof keys[0] <= KEYS_MAX, "bitmaps of keys are KEYS_MAX long");
+#define KEYS_AGENT_COUNT ((int)(sizeof keys_agent / sizeof keys_agent[0]))
 
+/* In the order in which they are explained. */
 int key_count(void)
 {
-	return KEY_COUNT;
+	int count = KEYS_AGENT_COUNT + keys_uplink_count + keys_sources_count + keys_streams_count;
+	CHECK(count <= KEYS_MAX); /* bitmaps of keys are KEYS_MAX long */
+	return count;
 }
 
 const struct key *key_at(int index)
 {
-	CHECK(index >= 0 && index < KEY_COUNT);
-	return &keys[index];
+	CHECK(index >= 0 && index < key_count());
+	if (index < KEYS_AGENT_COUNT)
+		return &keys_agent[index];
+	index -= KEYS_AGENT_COUNT;
+	if (index < keys_uplink_count)
+		return &keys_uplink[index];
+	index -= keys_uplink_count;
+	if (index < keys_sources_count)
+		return &keys_sources[index];
+	return &keys_streams[index - keys_sources_count];
+}
+
+int key_index(const struct key *key)
+{
+	int index = 0;
+	while (key_at(index) != key)
+		index++;
+	return index;
 }

@@ -15,7 +15,7 @@
 
 #include "hal/base/bytes.h"
 
-#define KEYS_MAX      80
+#define KEYS_MAX      128
 #define KEY_NAME_SIZE 64
 
 enum key_type {
@@ -29,7 +29,10 @@ enum key_type {
 	KEY_SECRET,   /* struct secret_reference */
 	KEY_CONNECTION, /* text: an ODBC connection string without secrets */
 	KEY_DSN,        /* text: a data source's name, kept as "DSN=name" */
-	KEY_NAMES,      /* list of names: char[][CONFIG_NAME_MAX] */
+	KEY_STREAM,     /* text: a stream's name, [a-z0-9-] and at most one {entity} */
+	KEY_NAMES,      /* list of names: char[][CONFIG_NAME_MAX]; where `choices` is set, these only */
+	KEY_PATHS,      /* list of files' paths: char[][CONFIG_PATH_MAX] */
+	KEY_HOSTS,      /* list of host:port: struct config_host[] */
 	KEY_PARAMETERS, /* mapping of text: struct config_parameter[] */
 	KEY_MAP,        /* a section; its keys have offsets of their own */
 	KEY_LIST,       /* list of mappings: structs of element_size bytes */
@@ -60,13 +63,15 @@ struct key {
 };
 
 int key_count(void);
-const struct key *key_at(int index); /* 0..key_count()-1 */
+const struct key *key_at(int index);  /* 0..key_count()-1 */
+int key_index(const struct key *key); /* of a key of the table: its place in it */
 /* By its dotted name; NULL: none. */
 const struct key *key_find(struct span name);
 /* The key called `local` inside section ("" is the top); NULL: none. */
 const struct key *key_in(const char *section, struct span local);
 /* Is key directly inside section? */
 bool key_is_in(const struct key *key, const char *section);
+bool key_is_section(const struct key *key);        /* a mapping, or a list of mappings: has keys of its own */
 const char *key_local_name(const struct key *key); /* "in_flight" of "uplink.in_flight" */
 const char *key_type_text(const struct key *key);  /* "duration", "list of names", ... */
 

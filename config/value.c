@@ -16,6 +16,8 @@
 #include "config/units.h"
 
 #define ALLOWED_MAX 256
+/* RFC 1035, section 2.3.4: 255 octets on the wire are 253 characters. */
+#define HOST_BYTES_MAX 253
 
 static bool is_letter_or_digit(char c)
 {
@@ -304,6 +306,28 @@ static bool set_dsn(const struct value_place *place, const struct key *key, void
 	return true;
 }
 
+static bool set_stream(const struct value_place *place, const struct key *key, void *base, struct span text)
+{
+	struct span rest = text;
+	int entities = 0;
+	int beside = 0;
+	while (rest.len > 0) {
+		char c = rest.data[0];
+		if (take_prefix(&rest, "{entity}")) {
+			entities++;
+			continue;
+		}
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
+			return refuse_shown(place, key, text, "");
+		beside++;
+		rest.data++;
+		rest.len--;
+	}
+	if (entities > 1 || (entities == 1 && beside > CONFIG_STREAM_BESIDE_MAX))
+		return refuse_shown(place, key, text, "");
+	return put_text(place, key, base, text);
+}
+
 bool value_set(const struct value_place *place, const struct key *key, void *base, struct span text)
 {
 	switch (key->type) {
@@ -324,7 +348,11 @@ bool value_set(const struct value_place *place, const struct key *key, void *bas
 		return set_connection(place, key, base, text);
 	case KEY_DSN:
 		return set_dsn(place, key, base, text);
+	case KEY_STREAM:
+		return set_stream(place, key, base, text);
 	case KEY_NAMES:
+	case KEY_PATHS:
+	case KEY_HOSTS:
 	case KEY_PARAMETERS:
 	case KEY_MAP:
 	case KEY_LIST:
@@ -343,16 +371,81 @@ static bool is_list_name(struct span text)
 	return text.len > 0 && text.len < CONFIG_NAME_MAX;
 }
 
-bool value_set_list_name(const struct value_place *place, const struct key *key, char *to, struct span text)
+static bool refuse_entry(const struct value_place *place, const struct key *key, struct span text,
+                         const char *allowed)
 {
-	if (is_list_name(text) && text_copy(to, CONFIG_NAME_MAX, text))
-		return true;
 	char shown[VALUE_SHOWN_SIZE];
 	value_show(text, shown);
 	config_problem_add(place->problems, place->line, place->column,
-	                   "%s has the entry \"%s\"; allowed are names of 1 to %d of a-z, 0-9, _ and -",
-	                   key_local_name(key), shown, CONFIG_NAME_MAX - 1);
+	                   "%s has the entry \"%s\"; allowed are %s", key_local_name(key), shown, allowed);
 	return false;
+}
+
+static bool set_list_name(const struct value_place *place, const struct key *key, char *to, struct span text)
+{
+	bool known = key->choices == NULL;
+	for (const struct key_choice *choice = key->choices; choice && choice->name; choice++)
+		known = known || span_equal(text, span_of(choice->name));
+	if (known && is_list_name(text) && text_copy(to, CONFIG_NAME_MAX, text))
+		return true;
+	struct buf allowed;
+	buf_init(&allowed, ALLOWED_MAX);
+	for (const struct key_choice *choice = key->choices; choice && choice->name; choice++)
+		buf_printf(&allowed, "%s%s",
+		           choice == key->choices ? ""
+		           : choice[1].name       ? ", "
+		                                  : " and ",
+		           choice->name);
+	if (!key->choices)
+		buf_printf(&allowed, "names of 1 to %d of a-z, 0-9, _ and -", CONFIG_NAME_MAX - 1);
+	(void)refuse_entry(place, key, text, buf_cstr(&allowed));
+	buf_release(&allowed);
+	return false;
+}
+
+static bool set_list_path(const struct value_place *place, const struct key *key, char *to, struct span text)
+{
+	bool good = text.len > 0;
+	for (size_t i = 0; i < text.len; i++)
+		good = good && !is_control(text.data[i]);
+	if (good && text_copy(to, CONFIG_PATH_MAX, text))
+		return true;
+	return refuse_entry(place, key, text, "paths of 1 to 255 bytes of printable text");
+}
+
+/* Name, or address (of IPv6 in brackets), and port. */
+static bool set_list_host(const struct value_place *place, const struct key *key, struct config_host *to,
+                          struct span text)
+{
+	size_t colon = text.len;
+	while (colon > 0 && text.data[colon - 1] != ':')
+		colon--;
+	struct span name = {text.data, colon > 0 ? colon - 1 : 0};
+	struct span port_text = {text.data + colon, text.len - colon};
+	bool brackets = name.len > 2 && name.data[0] == '[' && name.data[name.len - 1] == ']';
+	if (brackets)
+		name = (struct span){name.data + 1, name.len - 2};
+	bool good = name.len > 0 && name.len <= HOST_BYTES_MAX;
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.data[i];
+		good = good && (is_letter_or_digit(c) || strchr(brackets ? ":." : ".-_", c));
+	}
+	int64_t port = 0;
+	good = good && integer_parse(&port, port_text) == ERR_OK && port >= 1 && port <= 65535;
+	if (!good || !text_copy(to->host, sizeof to->host, name))
+		return refuse_entry(place, key, text, "host:port, such as broker2.example.com:8883");
+	to->port = (int)port;
+	return true;
+}
+
+bool value_set_entry(const struct value_place *place, const struct key *key, void *to, struct span text)
+{
+	if (key->type == KEY_NAMES)
+		return set_list_name(place, key, to, text);
+	if (key->type == KEY_PATHS)
+		return set_list_path(place, key, to, text);
+	CHECK(key->type == KEY_HOSTS);
+	return set_list_host(place, key, to, text);
 }
 
 bool value_set_parameter(const struct value_place *place, struct config_parameter *to, struct span name,

@@ -20,13 +20,13 @@ struct value_place {
 	int line, column;
 };
 
-/* Stores text as the key's value at base + key->offset. false: refused, and a problem was added. For KEY_NAMES and
- * KEY_PARAMETERS see below; sections and lists have no value. */
+/* Stores text as the key's value at base + key->offset. false: refused, and a problem was added. For lists of values
+ * and KEY_PARAMETERS see below; sections and lists of mappings have no value. */
 MUST_USE bool value_set(const struct value_place *place, const struct key *key, void *base, struct span text);
 
-/* One entry of a KEY_NAMES list, into to[CONFIG_NAME_MAX]: [a-z0-9_-]. */
-MUST_USE bool value_set_list_name(const struct value_place *place, const struct key *key, char *to,
-                                  struct span text);
+/* One entry of a list of names, paths or hosts, into the key->size bytes at `to`, all zero before. */
+MUST_USE bool value_set_entry(const struct value_place *place, const struct key *key, void *to,
+                              struct span text);
 MUST_USE bool value_set_parameter(const struct value_place *place, struct config_parameter *to,
                                   struct span name, struct span text);
 

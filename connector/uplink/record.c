@@ -16,6 +16,7 @@
 
 #include "connector/posting/validity.h"
 #include "connector/uplink/envelope.h"
+#include "connector/uplink/stream_name.h"
 
 void recorder_init(struct recorder *recorder, struct hal *hal, const struct log *log, struct store *store,
                    const struct config *config)
@@ -61,19 +62,6 @@ enum err recorder_clear(struct recorder *recorder, struct span rule, struct span
 		          (int)key.len, key.data, cleared);
 	}
 	return err;
-}
-
-void recorder_stream_name(struct span entity, char name[STORE_STREAM_NAME_MAX])
-{
-	size_t len = entity.len < STORE_STREAM_NAME_MAX - 1 ? entity.len : STORE_STREAM_NAME_MAX - 1;
-	for (size_t i = 0; i < len; i++) {
-		char c = entity.data[i];
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		bool allowed = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-		name[i] = allowed ? c : '-';
-	}
-	name[len] = 0;
 }
 
 /* A document that waits: the exception's key is its subject. */
@@ -132,7 +120,9 @@ static enum err append(struct recorder *recorder, const char *source, const char
 {
 	struct span entity = document_text(document, &document->header[HEADER_ENTITY]);
 	char name[STORE_STREAM_NAME_MAX];
-	recorder_stream_name(entity, name);
+	const struct config_stream_rule *rule =
+	    config_stream_of(recorder->config, entity, span_of(document_spec(document->type)->name));
+	stream_name(rule->name, entity, name);
 	const struct store_stream *stream;
 	enum err err = store_stream_open(recorder->store, name, &stream, info);
 	if (err == ERR_TOO_LARGE) {

@@ -49,7 +49,4 @@ MUST_USE enum err recorder_exception(struct recorder *recorder, const struct sto
 MUST_USE enum err recorder_clear(struct recorder *recorder, struct span rule, struct span source,
                                  struct span key, struct err_info *info);
 
-/* The stream of an entity: lower case, what a topic level may not hold becomes '-', cut to the level's length. */
-void recorder_stream_name(struct span entity, char name[STORE_STREAM_NAME_MAX]);
-
 #endif

@@ -94,6 +94,18 @@ static void test_defaults(void **state)
 	assert_int_equal(u->in_flight, 16);
 	assert_int_equal(u->message_bytes_max, 60000);
 	assert_int_equal(u->no_subscriber, CONFIG_NO_SUBSCRIBER_HOLD);
+	assert_int_equal(u->broker, CONFIG_BROKER_OTHER);
+	assert_int_equal(u->fallback_host_count + u->rate_messages, 0);
+	assert_true(u->rate_bytes == 0 && u->retain == CONFIG_RETAIN_AUTO && u->alpn[0] == 0);
+	assert_true(u->checkpoint_period_ns == 60 * S && u->heartbeat_ns == 60 * S);
+	assert_string_equal(c->keys.directory, "/var/lib/twinpost/keys");
+	assert_int_equal(c->keys.seal.kind, SECRET_NONE);
+	assert_int_equal(c->cloud.command_key_count + c->cloud.receipt_key_count + c->stream_count, 0);
+	assert_string_equal(c->owners.technical, "technical");
+	assert_string_equal(c->owners.data_quality, "data_quality");
+	assert_string_equal(c->owners.mapping, "mapping");
+	assert_string_equal(c->owners.policy, "policy");
+	assert_int_equal(s->status_table.connection[0], 0);
 	assert_int_equal(c->source_count, 1);
 	assert_string_equal(s->connection, "DSN=JDE");
 	assert_int_equal(s->password.kind, SECRET_FILE);
@@ -139,6 +151,12 @@ static void test_complete(void **state)
 	assert_int_equal(c->uplink.key_password.kind, SECRET_CREDENTIAL);
 	assert_int_equal(c->uplink.password.kind, SECRET_ENVIRONMENT);
 	assert_string_equal(c->uplink.password.name, "TWINPOST_MQTT_PASSWORD");
+	assert_string_equal(c->uplink.fallback_hosts[1].host, "broker3.example.com");
+	assert_int_equal(c->uplink.fallback_hosts[1].port, 8883);
+	assert_string_equal(c->cloud.command_keys[0], "/etc/twinpost/cloud-command.pem");
+	assert_string_equal(c->owners.policy, "controller@example.com");
+	assert_string_equal(c->sources[0].status_table.table, "staging.twinpost_status");
+	assert_int_equal(c->sources[1].status_table.connection[0], 0);
 	assert_string_equal(c->phases[0].entity, "00001");
 	assert_int_equal(config_phase_of(c, SPAN_LITERAL("00001")), CONFIG_PHASE_CUTOVER);
 	assert_int_equal(config_phase_of(c, SPAN_LITERAL("00070")), CONFIG_PHASE_PARALLEL);
@@ -161,6 +179,10 @@ static const char *companions(const char *name)
 	    {"uplink.certificate_file", "key_file: k"},
 	    {"uplink.key_file", "certificate_file: c"},
 	    {"sources.overlap", "lookback: 400d"},
+	    {"streams.class", "name: own"},
+	    {"streams.receipt", "name: own"},
+	    {"streams.sla", "name: own"},
+	    {"streams.batch", "name: own"},
 	};
 	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
 		if (strcmp(pairs[i][0], name) == 0)
@@ -169,7 +191,21 @@ static const char *companions(const char *name)
 	return NULL;
 }
 
-/* The required keys of a section, the key under test with its value, and its companions, at an indentation. */
+/* Is it the section called name, or does it hold it? */
+static bool is_around(const struct key *section, const char *name)
+{
+	size_t length = strlen(section->name);
+	return strncmp(section->name, name, length) == 0 && (name[length] == 0 || name[length] == '.');
+}
+
+/* The sections of a file are written where they are required, or hold the key under test. */
+static bool is_written(const struct key *section, const struct key *tested)
+{
+	return section->required || is_around(section, tested->name);
+}
+
+/* The required keys of a section, the key under test with its value, and its companions, at an indentation; the
+ * sections inside of it after that. */
 static void write_section(struct buf *out, const char *section, const char *first, const char *rest,
                           const struct key *tested, const char *value)
 {
@@ -187,6 +223,16 @@ static void write_section(struct buf *out, const char *section, const char *firs
 		buf_append_char(out, '\n');
 		indent = rest;
 	}
+	for (int i = 0; i < key_count() && *section; i++) {
+		const struct key *key = key_at(i);
+		char inner[16];
+		if (!key_is_in(key, section) || key->type != KEY_MAP || !is_written(key, tested))
+			continue;
+		(void)snprintf(inner, sizeof inner, "%s  ", rest);
+		buf_printf(out, "%s%s:\n", indent, key_local_name(key));
+		write_section(out, key->name, inner, inner, tested, value);
+		indent = rest;
+	}
 	const char *companion = key_is_in(tested, section) ? companions(tested->name) : NULL;
 	if (companion)
 		buf_printf(out, "%s%s\n", rest, companion);
@@ -197,19 +243,16 @@ static struct parsed *parse_with(const struct key *tested, const char *value)
 	struct buf out;
 	buf_init(&out, OUT_MAX);
 	write_section(&out, "", "", "", tested, value);
-	static const char *const maps[] = {"store", "control", "log", "uplink"};
-	for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
-		if (strcmp(maps[i], "uplink") != 0 && !key_is_in(tested, maps[i]))
+	for (int i = 0; i < key_count(); i++) {
+		const struct key *key = key_at(i);
+		bool list = key->type == KEY_LIST;
+		if (!key_is_in(key, "") || !key_is_section(key) || !is_written(key, tested))
 			continue;
-		buf_printf(&out, "%s:\n", maps[i]);
-		write_section(&out, maps[i], "  ", "  ", tested, value);
+		buf_printf(&out, "%s:\n", key->name);
+		write_section(&out, key->name, list ? "  - " : "  ", list ? "    " : "  ", tested, value);
 	}
-	buf_append_text(&out, "sources:\n");
-	write_section(&out, "sources", "  - ", "    ", tested, value);
-	if (key_is_in(tested, "phases")) {
-		buf_append_text(&out, "phases:\n");
-		write_section(&out, "phases", "  - ", "    ", tested, value);
-	}
+	if (strcmp(tested->name, "streams.receipt") == 0)
+		buf_append_text(&out, "cloud: {receipt_keys: [k]}\n");
 	struct parsed *parsed = parse(buf_span(&out));
 	buf_release(&out);
 	return parsed;
@@ -217,9 +260,10 @@ static struct parsed *parse_with(const struct key *tested, const char *value)
 
 static const char *place(const struct parsed *parsed, const struct key *key)
 {
-	const char *base = key_is_in(key, "sources")  ? (const char *)&parsed->config.sources[0]
-	                   : key_is_in(key, "phases") ? (const char *)&parsed->config.phases[0]
-	                                              : (const char *)&parsed->config;
+	const char *base = strncmp(key->name, "sources.", 8) == 0 ? (const char *)&parsed->config.sources[0]
+	                   : key_is_in(key, "phases")             ? (const char *)&parsed->config.phases[0]
+	                   : key_is_in(key, "streams")            ? (const char *)&parsed->config.streams[0]
+	                                                          : (const char *)&parsed->config;
 	return base + key->offset;
 }
 
@@ -269,8 +313,8 @@ static void test_numbers_at_limits(void **state)
 		try_number(key, 0, key->zero);
 		tried++;
 	}
-	/* By hand from config.h: 4 integers, 3 sizes, 13 durations. */
-	assert_int_equal(tried, 20);
+	/* By hand from config.h: 6 integers, 4 sizes, 16 durations. */
+	assert_int_equal(tried, 26);
 }
 
 static void try_text(const struct key *key, int64_t length, bool good)
@@ -297,7 +341,7 @@ static void test_texts_at_limits(void **state)
 	for (int i = 0; i < key_count(); i++) {
 		const struct key *key = key_at(i);
 		if (key->type != KEY_NAME && key->type != KEY_TEXT && key->type != KEY_PATH &&
-		    key->type != KEY_CONNECTION && key->type != KEY_DSN)
+		    key->type != KEY_STREAM && key->type != KEY_CONNECTION && key->type != KEY_DSN)
 			continue;
 		try_text(key, 0, false);
 		try_text(key, key->maximum, true);
@@ -311,7 +355,9 @@ static void test_choices(void **state)
 	(void)state;
 	for (int i = 0; i < key_count(); i++) {
 		const struct key *key = key_at(i);
-		for (const struct key_choice *choice = key->choices; choice && choice->name; choice++) {
+		if (key->type != KEY_CHOICE)
+			continue;
+		for (const struct key_choice *choice = key->choices; choice->name; choice++) {
 			struct parsed *parsed = parse_with(key, choice->name);
 			assert_true(parsed->good);
 			assert_true(stored_number(parsed, key) == choice->value);
@@ -330,7 +376,7 @@ static void test_table(void **state)
 		assert_true(key->summary[strlen(key->summary) - 1] != '.');
 		assert_ptr_equal(key_find(span_of(key->name)), key);
 		const char *value = key->example ? key->example : key->fallback;
-		if (key->type == KEY_MAP || key->type == KEY_LIST)
+		if (key_is_section(key))
 			continue;
 		assert_non_null(value);
 		if (strcmp(key->name, "uplink.key_password") == 0 || strstr(key->name, ".password"))

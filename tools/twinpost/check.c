@@ -192,6 +192,7 @@ static void check_source(struct check *check, int entry, const struct config_sou
                          const struct profile *profile)
 {
 	check_secret(check, "sources.password", entry, &source->password);
+	check_secret(check, "sources.status_table.password", entry, &source->status_table.password);
 	check_zone(check, entry, source);
 	check_encoding(check, entry, source);
 	if (profile)
@@ -230,6 +231,13 @@ static void check_world(struct check *check, const struct loaded *loaded)
 		(void)is_closed(check, "uplink.key_file", 0, uplink->key_file);
 	check_secret(check, "uplink.key_password", 0, &uplink->key_password);
 	check_secret(check, "uplink.password", 0, &uplink->password);
+	check_secret(check, "keys.seal", 0, &config->keys.seal);
+	for (int i = 0; i < config->cloud.command_key_count; i++)
+		check_pem(check, "cloud.command_keys", config->cloud.command_keys[i],
+		          "-----BEGIN PUBLIC KEY-----");
+	for (int i = 0; i < config->cloud.receipt_key_count; i++)
+		check_pem(check, "cloud.receipt_keys", config->cloud.receipt_keys[i],
+		          "-----BEGIN PUBLIC KEY-----");
 	for (int i = 0; i < config->source_count; i++)
 		check_source(check, i, &config->sources[i], loaded->profiles[i]);
 }
