@@ -47,7 +47,8 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 TESTS := $(patsubst %.c,$(BUILD)/%,$(TEST_SOURCES))
 HELPERS := $(patsubst %.c,$(BUILD)/%,$(HELPER_SOURCES))
 
-.PHONY: all help tests check sim swarm crash integration fuzz-smoke asan ubsan tidy cover bench demo install clean
+.PHONY: all help tests check sim swarm crash integration fuzz-smoke asan ubsan tidy cover bench demo schemas \
+	install clean
 .SECONDARY:
 
 all: $(BUILD)/twinpost
@@ -64,6 +65,7 @@ help:
 	@echo 'cover         line coverage of check (gcov)'
 	@echo 'bench         figures as ratios in one run'
 	@echo 'demo          tools/demo'
+	@echo 'schemas       docs/contract/schemas of the documents, from the tables of fields'
 	@echo 'install       into DESTDIR/PREFIX'
 
 $(BUILD)/%.o: %.c Makefile
@@ -81,6 +83,9 @@ $(BUILD)/libtest.a: $(call objects,$(TEST_LIBRARY_SOURCES))
 $(BUILD)/twinpost: $(BUILD)/tools/twinpost/main.o $(BUILD)/libtwinpost.a
 	$(CC) $(LINKING) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/schemas: $(BUILD)/tools/schemas/schemas.o $(BUILD)/libtwinpost.a
+	$(CC) $(LINKING) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/bare_pipe: $(BUILD)/tools/bench/bare_pipe.o
 	$(CC) $(LINKING) -o $@ $^ $(PKG_LIBS)
 
@@ -90,7 +95,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libtest.a $(BUILD)/libtw
 $(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libtest.a $(BUILD)/libtwinpost.a
 	$(CC) $(LINKING) -o $@ $^ $(BUILD)/libtest.a -lcmocka $(PKG_LIBS)
 
-tests: $(TESTS) $(HELPERS) $(BUILD)/twinpost
+tests: $(TESTS) $(HELPERS) $(BUILD)/twinpost $(BUILD)/schemas
 
 check: tidy tests
 	tests/run --build $(BUILD) unit
@@ -142,6 +147,11 @@ bench: all $(BUILD)/bare_pipe
 
 demo:
 	tools/demo
+
+# Versions that were released stay: a new version of a schema is a new file.
+schemas: $(BUILD)/schemas
+	@for name in $$($(BUILD)/schemas); do \
+		$(BUILD)/schemas "$${name%-*}" >"docs/contract/schemas/$$name.schema.json" || exit 1; done
 
 install: all
 	install -D -m 0755 $(BUILD)/twinpost $(DESTDIR)$(PREFIX)/bin/twinpost
