@@ -129,7 +129,8 @@ class Stream:
                 sign = {"invoice": 1, "creditmemo": -1, "payment": -1}[word]
                 values = [str(sign * Decimal(data["amount" if word == "payment" else "gross"]))]
             key = (word, data["currency"], f"{data['year']:04}-{data.get('period', 0):02}")
-            entry = sums.setdefault(key, {"count": 0, "debit": Decimal(values[0]) * 0, "credit": Decimal(values[0]) * 0})
+            zero = abs(Decimal(values[0]) * 0)  # in the minor units of the currency, without a sign
+            entry = sums.setdefault(key, {"count": 0, "debit": zero, "credit": zero})
             entry["count"] += 1
             for value in map(Decimal, values):
                 entry["debit" if value > 0 else "credit"] += abs(value)

@@ -115,6 +115,17 @@ class SamplesTest(unittest.TestCase):
                 bad = judges.parse(line["payload"]) is None
                 self.assertEqual(bad, expected["breaks"].startswith("bytes"), expected)
 
+    def test_control_totals(self):
+        """The first control event of valid/, added up by hand: journals 100.00 and 60.00 + 40.00 debit, 100.00 twice credit;
+        invoices 119.00 twice (recorded, amended); a credit memo of 11.90; receipts 119.00 and 61.97 (voided)."""
+        lines, _, _ = messages("valid", "messages.jsonl")
+        data = next(json.loads(line["payload"])["data"] for line in lines if "control.recorded" in line["payload"])
+        self.assertEqual((data["count"], data["first"], data["last"]), (8, 1, 8))
+        rows = [(row["document"], row["currency"], row["period"], row["count"], row["debit"], row["credit"]) for row in data["totals"]]
+        self.assertEqual(rows, [("creditmemo", "EUR", "2025-07", 1, "0.00", "11.90"), ("invoice", "EUR", "2025-07", 2, "238.00", "0.00"),
+                                ("journal", "EUR", "2025-07", 3, "200.00", "200.00"),
+                                ("payment", "EUR", "2025-07", 2, "0.00", "180.97")])
+
     def test_inclusion_proof(self):
         """The proof in the sample of proof.get leads from the event's leaf to the checkpoint's root."""
         lines, _, _ = messages("valid", "messages.jsonl")
