@@ -84,7 +84,7 @@ struct key_pair *key_pair_generate(struct hal *hal)
 
 struct key_pair *key_pair_from_der(struct hal *hal, struct span der)
 {
-	/* AlgorithmIdentifier of a P-256 public key (RFC 5480, section 2.1.1), as it begins its SubjectPublicKeyInfo. */
+	/* How the SubjectPublicKeyInfo of a P-256 key begins: its AlgorithmIdentifier (RFC 5480, section 2.1.1). */
 	static const uint8_t p256[] = {0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
 	                               0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
 	struct key_pair *pair = pair_new(hal);

@@ -4,15 +4,16 @@
  * Why:   which file is written when, so that a power cut at any moment loses no key, is the hard part; it is written
  *        once, and the simulator cuts the power through it.
  * Owns:  the directory: signing.key (the current key), next.key (during a rotation), seal.key (where no seal is
- *        configured), and NAME.new while one of them is being written.
+ *        configured), NAME.new while one of them is being written.
  * Rules: 1. A file is written under NAME.new, synced, and renamed over NAME: it is whole or not there.
- *        2. Promotion writes the new key over signing.key and then removes next.key; both in one directory, the same key
- *           in both files, is the trace of a cut between the two.
+ *        2. Promotion writes the new key over signing.key and then removes next.key; the same key in both files is the
+ *           trace of a cut between the two.
  *        3. signing.key is never removed: next.key without it is damage, not a beginning.
  *        4. Layout of signing.key and next.key (little-endian):
- *             8 "tpsealed" | u16 version (1) | u16 n | 12 nonce | n the private key (RFC 5915), sealed | 16 tag | 8 check
- *           sealed with AES-256-GCM, the 24 bytes before bound to it; check = first 8 bytes of SHA-256 of all before it,
- *           which tells damage from another seal. seal.key: 64 hex digits and a newline.
+ *             8 "tpsealed" | u16 version (1) | u16 n | 12 nonce | n sealed | 16 tag | 8 check
+ *           sealed: the private key (RFC 5915) by AES-256-GCM, with the 24 bytes before it bound to it; check: the
+ *           first 8 bytes of SHA-256 of all before it, which tells damage from another seal. seal.key: 64 hex digits
+ *           and a newline.
  * Faults: as hal/keys.h.
  * Runs in: the core; included by the key back ends and tests alone.
  * Tests: tests/contract/hal_contract_keys.c, tests/contract/hal_sim_keys_test.c

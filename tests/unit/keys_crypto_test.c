@@ -4,8 +4,8 @@
  * Why:   what is signed must verify elsewhere, and a sealed key must open years later.
  * Owns:  nothing.
  * Rules: the answers are those of RFC 6979 (A.2.5, P-256 with SHA-256), FIPS 180-4 and the AES-256 cases of the GCM
- *        specification (McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 13 to 16); other
- *        keys were made with OpenSSL 3.0, as said where they stand.
+ *        specification (McGrew and Viega, "The Galois/Counter Mode of Operation", appendix B, test cases 13 to 16);
+ *        other keys were made with OpenSSL 3.0, as said where they stand.
  * Runs in: the tests.
  */
 #include "hal/keys_crypto.h"
@@ -51,8 +51,8 @@ static struct key_pair *rfc_pair(struct test_hal *test)
 	return pair;
 }
 
-/* RFC 6979, A.2.5, SHA-256: the r and s of both messages, here in DER: an integer whose first bit is set has a zero byte
- * before it. Whatever the entropy, the signature is the same. */
+/* RFC 6979, A.2.5, SHA-256: the r and s of both messages, here in DER: an integer whose first bit is set has a zero
+ * byte before it. Whatever the entropy, the signature is the same. */
 static void test_rfc_signatures(void **state)
 {
 	(void)state;
