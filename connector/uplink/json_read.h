@@ -42,8 +42,8 @@ struct json_value {
 	struct span raw; /* as it stands, with its quotes or brackets */
 };
 
-/* Checks the whole text and gives its one value. ERR_BAD_INPUT: not JSON by the rules above; ERR_TOO_LARGE: too deep, or
- * too many members; info says at which byte. */
+/* Checks the whole text and gives its one value. ERR_BAD_INPUT: not JSON by the rules above; ERR_TOO_LARGE: too deep,
+ * or too many members; info says at which byte. */
 MUST_USE enum err json_open(struct json_value *root, struct span text, struct err_info *info);
 
 /* Goes over the members of an object or the entries of a list, in their order. */

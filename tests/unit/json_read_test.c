@@ -53,86 +53,87 @@ static void test_taken(void **state)
 	}
 }
 
+static const struct {
+	const char *text;
+	const char *why; /* in the sentence */
+} refused[] = {
+    {"", "empty"},
+    {" ", "at byte 2: a value"},
+    {"\xef\xbb\xbf{}", "at byte 1:"}, /* RFC 8259, 8.1: no byte order mark */
+    {"\v{}", "at byte 1:"},
+    {"{} {}", "at byte 4: nothing may follow"},
+    {"{}x", "nothing may follow"},
+    {"[1,]", "at byte 4:"},
+    {"[,1]", "at byte 2:"},
+    {"[1 2]", "comma or ]"},
+    {"[1", "comma or ]"},
+    {"{\"a\":1,}", "in quotes"},
+    {"{\"a\" 1}", "colon"},
+    {"{\"a\":}", "digit"},
+    {"{a:1}", "in quotes"},
+    {"{'a':1}", "in quotes"},
+    {"{1:1}", "in quotes"},
+    {"{\"a\":1", "comma or }"},
+    {"{\"a\":1]", "comma or }"},
+    {"{\"a\":1,\"b\":2,\"a\":3}", "there before"},                     /* RFC 7493, 2.3 */
+    {"{\"a\":1,\"\\u0061\":2}", "there before"},                       /* the same key */
+    {"{\"\\u00e4\":1,\"\xc3\xa4\":2}", "there before"},                /* the same key */
+    {"{\"\\ud834\\udd1e\":1,\"\xf0\x9d\x84\x9e\":2}", "there before"}, /* the same key */
+    {"{\"\\/\":1,\"/\":2}", "there before"},
+    {"01", "nothing may follow"},
+    {"-01", "nothing may follow"},
+    {"+1", "digit"},
+    {"-", "digit"},
+    {".5", "digit"},
+    {"1.", "after the point"},
+    {"1.e1", "after the point"},
+    {"1e", "exponent"},
+    {"1e+", "exponent"},
+    {"1e+-1", "exponent"},
+    {"0x10", "nothing may follow"},
+    {"NaN", "digit"},
+    {"Infinity", "digit"},
+    {"-Infinity", "digit"},
+    {"tru", "value is due"},
+    {"True", "digit"},
+    {"nulll", "nothing may follow"},
+    {"\"", "does not end"},
+    {"\"\\", "does not end"},
+    {"\"\\\"", "does not end"},
+    {"\"\\a\"", "no such escape"},
+    {"\"\\u12\"", "four hex digits"},
+    {"\"\\u12g4\"", "four hex digits"},
+    {"\"\\uX000\"", "four hex digits"},
+    {"\"\\u0000\"", "NUL"},
+    {"{\"a\\u0000\":1}", "NUL"},
+    {"\"\\ud834\"", "surrogate"}, /* RFC 7493, 2.1 */
+    {"\"\\ud834x\"", "surrogate"},
+    {"\"\\ud834\\n\"", "surrogate"},
+    {"\"\\ud834\\u0041\"", "surrogate"},
+    {"\"\\ud834\\ud834\"", "surrogate"},
+    {"\"\\udd1e\"", "surrogate"},
+    {"\"\\ud834\\udd1\"", "surrogate"},
+    {"\"\t\"", "control character"}, /* RFC 8259, 7 */
+    {"\"a\nb\"", "at byte 3: a control character"},
+    {"\"\x1f\"", "control character"},
+    {"\"\xff\"", "not UTF-8"},
+    {"\"\xc0\x80\"", "not UTF-8"},
+    {"\"\xed\xa0\x80\"", "not UTF-8"},
+    {"// note\n{}", "digit"},
+    {"{\"a\":[1,2}", "comma or ]"},
+    {"[[[[[[[[[1]]]]]]]]]", "at byte 9: objects and lists are too deep"},
+    {"{\"a\":[[[[[[[{}]]]]]]]}", "too deep"},
+};
+
 static void test_refused(void **state)
 {
 	(void)state;
-	static const struct {
-		const char *text;
-		const char *why; /* in the sentence */
-	} cases[] = {
-	    {"", "empty"},
-	    {" ", "at byte 2: a value"},
-	    {"\xef\xbb\xbf{}", "at byte 1:"}, /* RFC 8259, 8.1: no byte order mark */
-	    {"\v{}", "at byte 1:"},
-	    {"{} {}", "at byte 4: nothing may follow"},
-	    {"{}x", "nothing may follow"},
-	    {"[1,]", "at byte 4:"},
-	    {"[,1]", "at byte 2:"},
-	    {"[1 2]", "comma or ]"},
-	    {"[1", "comma or ]"},
-	    {"{\"a\":1,}", "in quotes"},
-	    {"{\"a\" 1}", "colon"},
-	    {"{\"a\":}", "digit"},
-	    {"{a:1}", "in quotes"},
-	    {"{'a':1}", "in quotes"},
-	    {"{1:1}", "in quotes"},
-	    {"{\"a\":1", "comma or }"},
-	    {"{\"a\":1]", "comma or }"},
-	    {"{\"a\":1,\"b\":2,\"a\":3}", "there before"},                     /* RFC 7493, 2.3 */
-	    {"{\"a\":1,\"\\u0061\":2}", "there before"},                       /* the same key */
-	    {"{\"\\u00e4\":1,\"\xc3\xa4\":2}", "there before"},                /* the same key */
-	    {"{\"\\ud834\\udd1e\":1,\"\xf0\x9d\x84\x9e\":2}", "there before"}, /* the same key */
-	    {"{\"\\/\":1,\"/\":2}", "there before"},
-	    {"01", "nothing may follow"},
-	    {"-01", "nothing may follow"},
-	    {"+1", "digit"},
-	    {"-", "digit"},
-	    {".5", "digit"},
-	    {"1.", "after the point"},
-	    {"1.e1", "after the point"},
-	    {"1e", "exponent"},
-	    {"1e+", "exponent"},
-	    {"1e+-1", "exponent"},
-	    {"0x10", "nothing may follow"},
-	    {"NaN", "digit"},
-	    {"Infinity", "digit"},
-	    {"-Infinity", "digit"},
-	    {"tru", "value is due"},
-	    {"True", "digit"},
-	    {"nulll", "nothing may follow"},
-	    {"\"", "does not end"},
-	    {"\"\\", "does not end"},
-	    {"\"\\\"", "does not end"},
-	    {"\"\\a\"", "no such escape"},
-	    {"\"\\u12\"", "four hex digits"},
-	    {"\"\\u12g4\"", "four hex digits"},
-	    {"\"\\uX000\"", "four hex digits"},
-	    {"\"\\u0000\"", "NUL"},
-	    {"{\"a\\u0000\":1}", "NUL"},
-	    {"\"\\ud834\"", "surrogate"}, /* RFC 7493, 2.1 */
-	    {"\"\\ud834x\"", "surrogate"},
-	    {"\"\\ud834\\n\"", "surrogate"},
-	    {"\"\\ud834\\u0041\"", "surrogate"},
-	    {"\"\\ud834\\ud834\"", "surrogate"},
-	    {"\"\\udd1e\"", "surrogate"},
-	    {"\"\\ud834\\udd1\"", "surrogate"},
-	    {"\"\t\"", "control character"}, /* RFC 8259, 7 */
-	    {"\"a\nb\"", "at byte 3: a control character"},
-	    {"\"\x1f\"", "control character"},
-	    {"\"\xff\"", "not UTF-8"},
-	    {"\"\xc0\x80\"", "not UTF-8"},
-	    {"\"\xed\xa0\x80\"", "not UTF-8"},
-	    {"// note\n{}", "digit"},
-	    {"{\"a\":[1,2}", "comma or ]"},
-	    {"[[[[[[[[[1]]]]]]]]]", "at byte 9: objects and lists are too deep"},
-	    {"{\"a\":[[[[[[[{}]]]]]]]}", "too deep"},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
 		struct json_value root;
 		struct err_info info;
-		enum err err = json_open(&root, span_of(cases[i].text), &info);
-		if (err == ERR_OK || root.kind != JSON_NONE || !strstr(info.text, cases[i].why))
-			fail_msg("%s: %s", cases[i].text, err == ERR_OK ? "was taken" : info.text);
+		enum err err = json_open(&root, span_of(refused[i].text), &info);
+		if (err == ERR_OK || root.kind != JSON_NONE || !strstr(info.text, refused[i].why))
+			fail_msg("%s: %s", refused[i].text, err == ERR_OK ? "was taken" : info.text);
 		assert_int_equal(err, strstr(info.text, "too deep") ? ERR_TOO_LARGE : ERR_BAD_INPUT);
 	}
 }
