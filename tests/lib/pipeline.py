@@ -34,10 +34,11 @@ class PipelineError(Exception):
 
 
 class Pipeline:
-    """database: None for SQLite, or a started servers.Postgres or servers.Mariadb."""
+    """database: None for SQLite, or a started servers.Postgres or servers.Mariadb. broker: None for a Mosquitto, or a function
+    of the certificates' directory that gives another server, not yet started."""
 
     def __init__(self, documents=300, database=None, seed=1, subscriber=True, more=None, source=None, lines=(), protocol="5",
-                 proxy=False):
+                 proxy=False, broker=None):
         self.stack = contextlib.ExitStack()
         self.directory = tempfile.mkdtemp(prefix="twinpost-pipeline-")
         self.stack.callback(shutil.rmtree, self.directory, True)
@@ -47,7 +48,8 @@ class Pipeline:
         self.cloud_log = os.path.join(self.directory, "cloud.log")
         self.certificates = os.path.join(self.directory, "certificates")
         self.make_certificates()
-        self.broker = self.stack.enter_context(servers.Mosquitto(certificates=self.certificates, lines=lines))
+        self.broker = self.stack.enter_context(broker(self.certificates) if broker else
+                                               servers.Mosquitto(certificates=self.certificates, lines=lines))
         self.proxy = self.stack.enter_context(servers.Proxy(self.broker.port)) if proxy else None
         if database is None:
             path = os.path.join(self.directory, "erp.db")

@@ -1,4 +1,4 @@
-"""servers.py - real PostgreSQL, MariaDB and Mosquitto for tests, and a TCP proxy that misbehaves on request.
+"""servers.py - real PostgreSQL, MariaDB, Mosquitto and RabbitMQ for tests, and a TCP proxy that misbehaves on request.
 
 Why:   the product is proved against the servers it will meet, not against imitations.
 Owns:  a temporary directory and the processes of each server; all gone after stop().
@@ -12,8 +12,10 @@ Tests: tests/unit/test_sample_servers.py
 """
 
 import contextlib
+import json
 import os
 import pwd
+import secrets
 import selectors
 import shutil
 import signal
@@ -379,6 +381,170 @@ class Mosquitto(Server):
             socket.create_connection(("127.0.0.1", self.port), 1).close()
             return True
         return False
+
+
+class Epmd(Server):
+    """The Erlang port mapper on a port of its own: nodes of RabbitMQ find each other by it."""
+
+    name = "epmd"
+    users = ("rabbitmq", "nobody")
+
+    def command(self):
+        return [find_program("epmd"), "-port", str(self.port), "-address", "127.0.0.1"]
+
+    def answers(self):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        return False
+
+
+class RabbitMq(Server):
+    """RabbitMQ 3.10: one node with the MQTT plugin on a TLS port that demands a client certificate.
+
+    The certificate's common name is the user: "twinpost", who may do everything. Queues of subscriptions are mirrored to all
+    nodes of a cluster by policy; alone that means nothing. cluster: the names of all its nodes; epmd: the one they share.
+    """
+
+    name = "rabbitmq"
+    users = ("rabbitmq", "nobody")
+    DEFINITIONS = {
+        "vhosts": [{"name": "/"}],
+        "users": [{"name": "twinpost", "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}],
+        "permissions": [{"user": "twinpost", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+        # The MQTT plugin of 3.10 has classic queues for QoS 1: mirroring is what keeps them when their node stops.
+        "policies": [{"vhost": "/", "name": "mirrored", "pattern": "^mqtt-subscription-", "apply-to": "queues", "priority": 0,
+                      "definition": {"ha-mode": "all", "ha-sync-mode": "automatic"}}],
+    }
+
+    def __init__(self, certificates, port=None, server="server", node=None, epmd=None, cluster=(), cookie=None, lines=()):
+        super().__init__(port)
+        self.node = node or f"twinpost{self.port}@127.0.0.1"
+        self.own_epmd = epmd is None
+        self.epmd = epmd or Epmd()
+        self.cookie = cookie or secrets.token_hex(10)
+        self.control_port = free_port()
+        self.before = 0
+        places = ("ca.crt", f"{server}.crt", f"{server}.key")
+        for source, name in zip(places, ("ca.crt", "server.crt", "server.key")):
+            shutil.copy(os.path.join(certificates, source), os.path.join(self.directory, name))
+            self.give(os.path.join(self.directory, name))
+        config = ["listeners.tcp = none", "mqtt.listeners.tcp = none", f"mqtt.listeners.ssl.1 = 127.0.0.1:{self.port}",
+                  f"ssl_options.cacertfile = {self.directory}/ca.crt", f"ssl_options.certfile = {self.directory}/server.crt",
+                  f"ssl_options.keyfile = {self.directory}/server.key", "ssl_options.verify = verify_peer",
+                  "ssl_options.fail_if_no_peer_cert = true", "mqtt.allow_anonymous = false", "mqtt.ssl_cert_login = true",
+                  "ssl_cert_login_from = common_name", f"load_definitions = {self.directory}/definitions.json",
+                  "log.console = true", "log.console.level = info", "log.file = false", "disk_free_limit.absolute = 50MB"]
+        if cluster:
+            config += ["cluster_formation.peer_discovery_backend = classic_config",
+                       *(f"cluster_formation.classic_config.nodes.{place} = {name}" for place, name in enumerate(cluster, 1))]
+        for name, text in (("rabbitmq.conf", "\n".join([*config, *lines]) + "\n"), ("plugins", "[rabbitmq_mqtt].\n"),
+                           ("definitions.json", json.dumps(self.DEFINITIONS)), (".erlang.cookie", self.cookie),
+                           ("environment", "")):
+            path = os.path.join(self.directory, name)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            self.give(path)
+        os.chmod(os.path.join(self.directory, ".erlang.cookie"), 0o400)
+
+    def environment(self):
+        """NAME=VALUE of everything that would otherwise be the machine's own: directories, ports, names."""
+        place = self.directory
+        loopback = "-kernel inet_dist_use_interface {127,0,0,1}"
+        return [f"{name}={value}" for name, value in {
+            "HOME": place, "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8",
+            "ERL_EPMD_PORT": self.epmd.port, "ERL_CRASH_DUMP": "/dev/null",
+            "RABBITMQ_NODENAME": self.node, "RABBITMQ_USE_LONGNAME": "true", "RABBITMQ_DIST_PORT": free_port(),
+            "RABBITMQ_CONF_ENV_FILE": f"{place}/environment", "RABBITMQ_CONFIG_FILE": f"{place}/rabbitmq",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{place}/advanced", "RABBITMQ_ENABLED_PLUGINS_FILE": f"{place}/plugins",
+            "RABBITMQ_MNESIA_BASE": f"{place}/mnesia", "RABBITMQ_LOG_BASE": f"{place}/logs", "RABBITMQ_LOGS": "-",
+            "RABBITMQ_GENERATED_CONFIG_DIR": f"{place}/schema", "RABBITMQ_SCHEMA_DIR": f"{place}/schema",
+            "RABBITMQ_PID_FILE": f"{place}/pid", "RABBITMQ_ALLOW_INPUT": "1",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-start_epmd false {loopback}", "RABBITMQ_CTL_ERL_ARGS": loopback,
+            "RABBITMQ_CTL_DIST_PORT_MIN": self.control_port, "RABBITMQ_CTL_DIST_PORT_MAX": self.control_port,
+        }.items()]
+
+    def command(self):
+        # With ALLOW_INPUT the script becomes the Erlang machine instead of waiting for it: our child is the server itself.
+        return ["/usr/bin/env", "-i", *self.environment(), find_program("rabbitmq-server", "/usr/lib/rabbitmq/bin"), "-noinput"]
+
+    def control(self, *arguments):
+        """Runs rabbitmqctl on this node; returns its output."""
+        return self.run(["/usr/bin/env", "-i", *self.environment(), find_program("rabbitmqctl", "/usr/lib/rabbitmq/bin"),
+                         "--quiet", *arguments])
+
+    def started(self):
+        """How often it has said that it is complete."""
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read().count("Server startup complete")
+
+    def answers(self):
+        return self.started() > self.before
+
+    def start(self):
+        if not self.epmd.running():
+            self.epmd.start()
+        with open(self.log, "ab"):
+            self.before = self.started()
+        return super().start()
+
+    def stop(self):
+        super().stop()
+        if self.own_epmd:
+            self.epmd.stop()
+
+
+class RabbitMqCluster:
+    """Three nodes of RabbitMq in one cluster; certificates as for RabbitMq. nodes[i].port is where MQTT is spoken."""
+
+    def __init__(self, certificates, count=3):
+        self.epmd = Epmd()
+        cookie = secrets.token_hex(10)
+        ports = [free_port() for _ in range(count)]
+        names = [f"twinpost{port}@127.0.0.1" for port in ports]
+        self.nodes = [RabbitMq(certificates, port=port, node=name, epmd=self.epmd, cluster=names, cookie=cookie)
+                      for port, name in zip(ports, names)]
+
+    def start(self):
+        """Starts the first, then the others side by side, which join it. Returns self."""
+        self.nodes[0].start()
+        failed = []
+
+        def one(node):
+            try:
+                node.start()
+            except ServerError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=one, args=(node,)) for node in self.nodes[1:]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failed:
+            raise failed[0]
+        return self
+
+    def stop_node(self, place):
+        """An orderly stop of one node; its data stay."""
+        self.nodes[place].halt()
+
+    def start_node(self, place):
+        """Starts a stopped node; it joins the others again."""
+        self.nodes[place].start()
+
+    def stop(self):
+        """Ends all nodes and removes their directories."""
+        for node in self.nodes:
+            node.kill()
+            node.stop()
+        self.epmd.stop()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
 
 
 def odbc_driver(file):
