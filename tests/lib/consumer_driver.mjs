@@ -1,0 +1,33 @@
+// consumer_driver.mjs - gives the reference consumer's core runs of bytes and prints what it makes of them.
+//
+// Why:   Python tests make the streams; the core is JavaScript and has no network of its own.
+// Rules: one line of JSON in, one out. In: {options, messages: [{at?, topic, payload (base64)} | {tick: ms} | {published: id}]}.
+//        Out: {verdicts: [[verdict...]], outgoing: [{id, topic, payload}], heads: {source: {size, chain, root, stopped}}}.
+// Runs in: tests, Node 18 or later.
+
+import { createInterface } from 'node:readline';
+import { Consumer } from '../../docs/contract/consumer/core.mjs';
+import { Frontier, included } from '../../docs/contract/consumer/formats.mjs';
+
+function run({ options, messages, proof }) {
+  if (proof) {
+    const { leaf, index, size, path, root } = proof;
+    return { included: included(Buffer.from(leaf, 'hex'), index, size, path, Buffer.from(root, 'hex')) };
+  }
+  const core = new Consumer(options);
+  const verdicts = messages.map(({ at = 0, topic, payload, tick, published }) => {
+    if (topic) return core.input({ at, topic, payload: Buffer.from(payload, 'base64') }).map(({ verdict }) => verdict);
+    if (published) core.published(published);
+    return tick === undefined ? [] : [String(core.tick(tick))];
+  });
+  const outgoing = [...core.outgoing].map(([id, { topic }]) => ({ id, topic, payload: core.payload(id) }));
+  const heads = {};
+  for (const [source, { log, chain, stopped }] of core.sources) {
+    const tree = new Frontier();
+    for (const { leaf } of log) tree.add(leaf);
+    heads[source] = { size: log.length, chain: chain.toString('hex'), root: tree.root().toString('hex'), stopped };
+  }
+  return { verdicts, outgoing, heads };
+}
+
+for await (const line of createInterface({ input: process.stdin })) console.log(JSON.stringify(run(JSON.parse(line))));
