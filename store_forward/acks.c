@@ -190,3 +190,39 @@ enum err store_acknowledged_last(struct store *store, int64_t now_ns, int64_t *a
 	}
 	return ERR_OK;
 }
+
+enum err store_acknowledged_before(struct store *store, int stream_id, int64_t at_ns, int64_t *sequence,
+                                   struct err_info *info)
+{
+	const struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL);
+	const struct stream_state *now = &stream->now;
+	int64_t done = now->pruned > now->settled ? now->pruned : now->settled;
+	int64_t upto = now->range.to != 0 ? now->range.from - 1 : now->shown.acked_sequence;
+	*sequence = 0;
+	if (done > now->shown.acked_sequence)
+		done = now->shown.acked_sequence;
+	/* The run that holds the first sequence of interest may have begun before it. */
+	struct ack_row row = {.first = done};
+	enum err err =
+	    done < upto ? ack_find(store, stream_id, now->shown.epoch, done + 1, &row, info) : ERR_OK;
+	if (err == ERR_NOT_FOUND)
+		err = ERR_OK; /* acknowledged before a salvage lost the run: its time is not known any more */
+	if (err != ERR_OK)
+		return err;
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_AFTER);
+	sql_bind_int(statement, 1, now->shown.id);
+	sql_bind_int(statement, 2, now->shown.epoch);
+	sql_bind_int(statement, 3, row.first - 1);
+	sql_bind_int(statement, 4, at_ns);
+	bool more = false;
+	err = store_step(store, statement, &more, "reading acknowledgements", info);
+	int64_t late = err == ERR_OK && more ? sqlite3_column_int64(statement, 0) : 0;
+	sqlite3_reset(statement);
+	if (late == 0 && now->range.to != 0 && now->range.at > at_ns)
+		late = now->range.from;
+	*sequence = late != 0 ? late - 1 : now->shown.acked_sequence;
+	if (*sequence < done)
+		*sequence = done;
+	return err;
+}

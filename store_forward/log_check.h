@@ -5,7 +5,7 @@
  *        wrong where a durable part has rotted: transactions that were committed, and may have been published, would
  *        be gone in silence, and their sequences given to other events.
  * Owns:  nothing.
- * Rules: 1. Every commit was synced before the next was begun (synchronous = FULL). So after the first bad frame a
+ * Rules: 1. Every commit was synced before the next was begun (synchronous = EXTRA). So after the first bad frame a
  *           power cut leaves the end of one transaction at most; two commits of the same log's generation are damage.
  *           (A transaction that was rolled back, or torn, may leave one commit frame behind in its generation; opening
  *           the store begins a new one.)

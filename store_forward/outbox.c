@@ -3,9 +3,10 @@
  *
  * Why:   what is published is exactly what was committed, byte for byte, in sequence.
  * Owns:  table outbox: stream * 2^40 + sequence, event and its checksum.
- * Rules: 1. store_append() writes row and register together; a failure of either fails the transaction.
+ * Rules: 1. store_append() writes row, register and leaf together; a failure of any fails the transaction.
  *        2. Only committed rows are read.
- *        3. Reading finds every row from `after` on: a missing sequence is damage, not an end.
+ *        3. Reading finds every row of its range: a missing sequence is damage, not an end.
+ *        4. The parts of a document follow each other, and the transaction that has the first has the last.
  * Faults: damage is told with stream and sequence, and noted, so that the next open salvages.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -13,6 +14,8 @@
 #include "store_forward/store_internal.h"
 
 #include <inttypes.h>
+
+#include "store_forward/chain.h"
 
 int64_t outbox_key(int stream, int64_t sequence)
 {
@@ -47,10 +50,24 @@ bool outbox_load(sqlite3_stmt *statement, struct outbox_row *row)
 	       outbox_checksum(row) == sqlite3_column_int64(statement, 6);
 }
 
+static int part_of(const struct store_append *append)
+{
+	return append->part > 0 ? append->part : 1;
+}
+
+static int parts_of(const struct store_append *append)
+{
+	return append->parts > 0 ? append->parts : 1;
+}
+
 static enum err check_append(const struct store_append *append, const struct stream *stream,
                              struct err_info *info)
 {
-	CHECK(append->document.revision > 0);
+	const struct stream_state *now = &stream->now;
+	CHECK(append->document.revision > 0 && part_of(append) <= parts_of(append));
+	CHECK(part_of(append) == 1 ? now->part == 0
+	                           : now->part == append->part - 1 && now->parts == append->parts);
+	CHECK(!append->unregistered || parts_of(append) == 1);
 	if (append->subject.len == 0 || append->event.len == 0)
 		return err_set(info, ERR_BAD_INPUT, "a document needs a subject and an event");
 	if (append->subject.len > STORE_SUBJECT_MAX)
@@ -63,10 +80,13 @@ static enum err check_append(const struct store_append *append, const struct str
 	if (append->source_name.len > STORE_SOURCE_NAME_MAX)
 		return err_set(info, ERR_TOO_LARGE, "a source's name has more than %d bytes",
 		               STORE_SOURCE_NAME_MAX);
-	if (stream->now.shown.next_sequence > STORE_SEQUENCE_MAX)
+	if (parts_of(append) > STORE_PARTS_MAX)
+		return err_set(info, ERR_TOO_LARGE, "%.*s has %d parts, more than %d",
+		               (int)append->subject.len, append->subject.data, append->parts,
+		               STORE_PARTS_MAX);
+	if (now->shown.next_sequence > STORE_SEQUENCE_MAX - (parts_of(append) - part_of(append)))
 		return err_set(info, ERR_OVERFLOW,
-		               "stream %s has used its last sequence; it needs a new store",
-		               stream->now.shown.name);
+		               "stream %s has used its last sequence; it needs a new store", now->shown.name);
 	return ERR_OK;
 }
 
@@ -84,6 +104,29 @@ static enum err outbox_add(struct store *store, const struct outbox_row *row, st
 	return store_run(store, statement, "appending to the outbox", info);
 }
 
+/* The register's part of an append: once for each document. */
+static enum err record_document(struct store *store, const struct store_append *append, struct stream *stream,
+                                struct err_info *info)
+{
+	struct register_row record = {append->subject, append->document, append->source_name};
+	bool fresh = false;
+	if (append->unregistered || part_of(append) > 1)
+		return ERR_OK;
+	record.document.stream = append->stream;
+	record.document.epoch = stream->now.shown.epoch;
+	record.document.sequence = stream->now.shown.next_sequence;
+	record.document.parts = parts_of(append);
+	enum err err = register_record(store, &record, &fresh, info);
+	if (err != ERR_OK)
+		return err;
+	stream_touch(stream);
+	if (fresh)
+		stream->now.documents++;
+	else
+		stream->now.amendments++;
+	return ERR_OK;
+}
+
 enum err store_append(struct store *store, const struct store_append *append, struct err_info *info)
 {
 	struct stream *stream = stream_of(store, append->stream);
@@ -91,39 +134,37 @@ enum err store_append(struct store *store, const struct store_append *append, st
 	enum err err = store_writable(store, info);
 	if (err == ERR_OK)
 		err = check_append(append, stream, info);
+	if (err == ERR_OK)
+		err = record_document(store, append, stream, info);
 	if (err != ERR_OK)
 		return err;
 	struct stream_state *now = &stream->now;
-	struct register_row record = {append->subject, append->document, append->source_name};
-	record.document.stream = append->stream;
-	record.document.epoch = now->shown.epoch;
-	record.document.sequence = now->shown.next_sequence;
-	bool fresh = false;
-	err = register_record(store, &record, &fresh, info);
-	if (err != ERR_OK)
-		return err;
+	int64_t sequence = now->shown.next_sequence;
 	struct outbox_row row = {
-	    .id = outbox_key(append->stream, now->shown.next_sequence),
+	    .id = outbox_key(append->stream, sequence),
 	    .subject = append->subject,
 	    .revision = append->document.revision,
 	    .recorded = append->document.recorded_ns,
 	    .bytes_total = now->bytes_total + (int64_t)append->event.len,
-	    .chain = append->chain,
+	    .chain = chain_link(&now->shown.chain, &append->leaf),
 	    .event = append->event,
 	};
 	err = outbox_add(store, &row, info);
 	if (err != ERR_OK)
 		return err;
 	stream_touch(stream);
+	err = tree_append(store, stream, &append->leaf, info);
+	if (err != ERR_OK)
+		return err;
 	now->shown.next_sequence++;
-	now->shown.chain = append->chain;
+	now->shown.chain = row.chain;
 	now->bytes_total = row.bytes_total;
 	now->shown.outbox_bytes = (uint64_t)(now->bytes_total - now->bytes_acked);
-	if (fresh)
-		now->documents++;
-	else
-		now->amendments++;
-	return ERR_OK;
+	if (now->shown.first_uncovered_ns == 0)
+		now->shown.first_uncovered_ns = row.recorded != 0 ? row.recorded : 1;
+	now->part = part_of(append) < parts_of(append) ? part_of(append) : 0;
+	now->parts = now->part > 0 ? parts_of(append) : 0;
+	return append->unregistered ? settle(store, stream, sequence, info) : ERR_OK;
 }
 
 static enum err row_missing(struct store *store, const struct stream *stream, int64_t sequence,
@@ -133,13 +174,11 @@ static enum err row_missing(struct store *store, const struct stream *stream, in
 	                         stream->now.shown.name, sequence);
 }
 
-enum err store_outbox_read(struct store *store, int stream_id, int64_t after, store_outbox_visitor visit,
-                           void *self, struct err_info *info)
+/* Committed rows next..last. */
+static enum err read_rows(struct store *store, const struct stream *stream, int64_t next, int64_t last,
+                          store_outbox_visitor visit, void *self, struct err_info *info)
 {
-	const struct stream *stream = stream_of(store, stream_id);
-	CHECK(stream != NULL && after >= 0);
-	int64_t last = stream->now.shown.committed_sequence;
-	int64_t next = (after > stream->now.pruned ? after : stream->now.pruned) + 1;
+	int stream_id = stream->now.shown.id;
 	if (next > last)
 		return ERR_OK;
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_OUTBOX_READ);
@@ -157,11 +196,52 @@ enum err store_outbox_read(struct store *store, int stream_id, int64_t after, st
 			err = row_missing(store, stream, next, info);
 			break;
 		}
-		wanted = visit(self, &(struct store_outbox_row){next, row.subject, row.event});
+		wanted = visit(self, &(struct store_outbox_row){next, row.subject, row.event, row.revision,
+		                                                row.recorded, row.chain});
 	}
 	sqlite3_reset(statement);
 	store_note_damage(store);
 	return err;
+}
+
+enum err store_outbox_read(struct store *store, int stream_id, int64_t after, store_outbox_visitor visit,
+                           void *self, struct err_info *info)
+{
+	const struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL && after >= 0);
+	int64_t next = (after > stream->now.pruned ? after : stream->now.pruned) + 1;
+	return read_rows(store, stream, next, stream->now.shown.committed_sequence, visit, self, info);
+}
+
+enum err store_outbox_range(struct store *store, int stream_id, int64_t from, int64_t to,
+                            store_outbox_visitor visit, void *self, struct err_info *info)
+{
+	const struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL);
+	int64_t last = stream->now.shown.committed_sequence;
+	if (from <= stream->now.pruned || from > last)
+		return err_set(info, ERR_NOT_FOUND,
+		               "sequence %" PRId64 " of stream %s is not there: it holds %" PRId64
+		               " to %" PRId64,
+		               from, stream->now.shown.name, stream->now.pruned + 1, last);
+	return read_rows(store, stream, from, to < last ? to : last, visit, self, info);
+}
+
+enum err store_outbox_of(struct store *store, struct span subject, store_outbox_visitor visit, void *self,
+                         struct err_info *info)
+{
+	struct store_document document;
+	enum err err = store_document_find(store, subject, &document, info);
+	if (err != ERR_OK)
+		return err;
+	const struct stream *stream = stream_of(store, document.stream);
+	CHECK(stream != NULL);
+	if (document.epoch != stream->now.shown.epoch)
+		return err_set(info, ERR_NOT_FOUND,
+		               "%.*s was sent in an earlier epoch of stream %s, which is not kept",
+		               (int)subject.len, subject.data, stream->now.shown.name);
+	return store_outbox_range(store, document.stream, document.sequence,
+	                          document.sequence + document.parts - 1, visit, self, info);
 }
 
 enum err store_queue(struct store *store, int stream_id, int limit, store_queue_visitor visit, void *self,

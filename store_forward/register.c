@@ -5,6 +5,8 @@
  * Owns:  tables register and history.
  * Rules: 1. A revision is above the one before it.
  *        2. The earlier revision moves to history in the transaction that records the next.
+ *        3. The number of parts enters the checksum only where it is above 1: rows of schema version 1, which has no such
+ *           column, keep theirs. A change from 1 or to 1 is found as well as any other.
  * Faults: a row that is not as it was written is damage.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -27,6 +29,8 @@ static int64_t register_checksum(const struct register_row *row, char table)
 	row_sum_int(&sum, document->sequence);
 	row_sum_int(&sum, document->recorded_ns);
 	row_sum_span(&sum, row->source);
+	if (document->parts > 1)
+		row_sum_int(&sum, document->parts);
 	return row_sum_end(&sum);
 }
 
@@ -40,12 +44,13 @@ bool register_load(sqlite3_stmt *statement, char table, struct register_row *row
 	                 .stream = sql_column_small(statement, 4, STORE_STREAMS_MAX),
 	                 .epoch = sqlite3_column_int64(statement, 5),
 	                 .sequence = sqlite3_column_int64(statement, 6),
+	                 .parts = sql_column_small(statement, 10, STORE_PARTS_MAX),
 	                 .recorded_ns = sqlite3_column_int64(statement, 7)},
 	    .source = sql_column_span(statement, 8),
 	};
 	return sql_column_digest(statement, 2, &row->document.content) && voided >= 0 &&
-	       row->document.stream >= 1 && row->document.revision > 0 && row->subject.len > 0 &&
-	       row->subject.len <= STORE_SUBJECT_MAX &&
+	       row->document.stream >= 1 && row->document.revision > 0 && row->document.parts >= 1 &&
+	       row->subject.len > 0 && row->subject.len <= STORE_SUBJECT_MAX &&
 	       register_checksum(row, table) == sqlite3_column_int64(statement, 9);
 }
 
@@ -62,6 +67,7 @@ static void register_bind(sqlite3_stmt *statement, char table, const struct regi
 	sql_bind_int(statement, 8, document->recorded_ns);
 	sql_bind_text(statement, 9, row->source);
 	sql_bind_int(statement, 10, register_checksum(row, table));
+	sql_bind_int(statement, 11, document->parts);
 }
 
 enum err register_add(struct store *store, enum statement which, const struct register_row *row, bool *fresh,
@@ -75,9 +81,9 @@ enum err register_add(struct store *store, enum statement which, const struct re
 	return err;
 }
 
-/* The row as it stands. source is copied into the caller's array, because the statement is reset. */
-static enum err register_get(struct store *store, struct span subject, struct register_row *row,
-                             char source[STORE_SOURCE_NAME_MAX + 1], struct err_info *info)
+/* source is copied into the caller's array, because the statement is reset. */
+enum err register_get(struct store *store, struct span subject, struct register_row *row,
+                      char source[STORE_SOURCE_NAME_MAX + 1], struct err_info *info)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_REGISTER_GET);
 	sql_bind_text(statement, 1, subject);
@@ -96,6 +102,13 @@ static enum err register_get(struct store *store, struct span subject, struct re
 	return err;
 }
 
+enum err register_put(struct store *store, const struct register_row *row, struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_REGISTER_PUT);
+	register_bind(statement, TABLE_REGISTER, row);
+	return store_run(store, statement, "recording a revision", info);
+}
+
 /* The subject is known: its present row goes to history, the new one takes its place. */
 static enum err register_replace(struct store *store, const struct register_row *row, struct err_info *info)
 {
@@ -111,11 +124,32 @@ static enum err register_replace(struct store *store, const struct register_row 
 		               row->document.revision, (int)row->subject.len, row->subject.data,
 		               old.document.revision);
 	err = register_add(store, STATEMENT_HISTORY_ADD, &old, &fresh, info);
-	if (err != ERR_OK)
-		return err;
-	sqlite3_stmt *statement = store_statement(store, STATEMENT_REGISTER_PUT);
-	register_bind(statement, TABLE_REGISTER, row);
-	return store_run(store, statement, "recording a revision", info);
+	return err == ERR_OK ? register_put(store, row, info) : err;
+}
+
+bool document_acknowledged(const struct store_document *document, const struct store_stream *stream)
+{
+	return document->epoch < stream->epoch ||
+	       (document->epoch == stream->epoch &&
+	        document->sequence + document->parts - 1 <= stream->acked_sequence);
+}
+
+enum err history_acknowledged(struct store *store, struct span subject, const struct stream_state *heads,
+                              bool *acknowledged, struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_HISTORY_OF);
+	sql_bind_text(statement, 1, subject);
+	bool more = false;
+	*acknowledged = false;
+	enum err err = store_step(store, statement, &more, "reading the history", info);
+	while (err == ERR_OK && more && !*acknowledged) {
+		struct register_row row;
+		*acknowledged = register_load(statement, TABLE_HISTORY, &row) &&
+		                document_acknowledged(&row.document, &heads[row.document.stream - 1].shown);
+		err = store_step(store, statement, &more, "reading the history", info);
+	}
+	sqlite3_reset(statement);
+	return err;
 }
 
 enum err register_record(struct store *store, const struct register_row *row, bool *fresh,

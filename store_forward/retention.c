@@ -2,8 +2,10 @@
  * retention.c - deletes outbox rows once acknowledged, and exceptions once cleared, when their window has passed.
  *
  * Why:   the cloud may ask for a replay for a while; after that the box needs the space.
- * Owns:  the `pruned` mark of each stream.
- * Rules: 1. Per stream from its oldest row on, so that what remains is a run without gaps.
+ * Owns:  the `pruned` mark and the policy of each stream.
+ * Rules: 1. Per stream from its oldest row on, so that what remains is a run without gaps; and no further than the
+ *           stream's policy allows: what a receipt covers, what is settled. Where outcomes are not awaited, what is
+ *           deleted is settled by that.
  *        2. A time of acknowledgement in the future (the clock was wrong then, or is now) is replaced by now: its
  *           window begins again. Time that is wrong may lengthen the window or end it early; it never touches a row
  *           that was not acknowledged.
@@ -16,13 +18,38 @@
 /* A clock that is corrected by less than this does not begin windows again. */
 #define FUTURE_NS (3600 * NS_PER_S)
 
+static bool awaits_outcomes(const struct stream *stream)
+{
+	return stream->sla || stream->when == STORE_PRUNE_BOOKED;
+}
+
+/* The last sequence that the stream's policy lets go. */
+static int64_t policy_end(const struct stream *stream)
+{
+	int64_t end = stream->now.shown.acked_sequence;
+	if (stream->when == STORE_PRUNE_COSIGNED && stream->now.shown.receipt_size < end)
+		end = stream->now.shown.receipt_size;
+	if (awaits_outcomes(stream) && stream->now.settled < end)
+		end = stream->now.settled;
+	return end;
+}
+
+void store_stream_policy(struct store *store, int stream_id, enum store_prune_when when, bool sla)
+{
+	struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL);
+	stream->when = when;
+	stream->sla = sla;
+}
+
 /* The last sequence that may go now, at least `pruned`. */
 static enum err prune_end(struct store *store, struct stream *stream, int64_t now_ns, int64_t limit,
                           int64_t *end, struct err_info *info)
 {
 	struct stream_state *now = &stream->now;
+	int64_t allowed = policy_end(stream);
 	*end = now->pruned;
-	while (*end < now->shown.acked_sequence && *end - now->pruned < limit) {
+	while (*end < allowed && *end - now->pruned < limit) {
 		struct ack_row row;
 		enum err err = ack_find(store, now->shown.id, now->shown.epoch, *end + 1, &row, info);
 		if (err == ERR_NOT_FOUND) /* acknowledged in this very transaction */
@@ -39,7 +66,7 @@ static enum err prune_end(struct store *store, struct stream *stream, int64_t no
 		int64_t age = 0;
 		if (__builtin_sub_overflow(now_ns, row.at, &age) || age < store->retention_ns)
 			return ERR_OK;
-		*end = row.last < now->shown.acked_sequence ? row.last : now->shown.acked_sequence;
+		*end = row.last < allowed ? row.last : allowed;
 	}
 	if (*end - now->pruned > limit)
 		*end = now->pruned + limit;
@@ -63,7 +90,7 @@ static enum err prune_stream(struct store *store, struct stream *stream, int64_t
 	stream_touch(stream);
 	*deleted += (int)(end - stream->now.pruned);
 	stream->now.pruned = end;
-	return ERR_OK;
+	return awaits_outcomes(stream) ? ERR_OK : settle_up_to(store, stream, end, info);
 }
 
 int64_t store_outbox_first(const struct store *store, int stream_id)
@@ -82,5 +109,7 @@ enum err store_prune(struct store *store, int64_t now_ns, int limit, int *delete
 		err = prune_stream(store, store->streams[i], now_ns, limit - *deleted, deleted, info);
 	if (err == ERR_OK)
 		err = exceptions_prune(store, now_ns, limit - *deleted, deleted, info);
+	if (err == ERR_OK)
+		err = checkpoints_prune(store, now_ns, limit - *deleted, deleted, info);
 	return err;
 }

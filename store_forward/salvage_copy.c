@@ -4,15 +4,17 @@
  * Why:   one bad page must not end the reading: the register says which documents the cloud has already.
  * Owns:  the statements on the damaged file, for the time of one salvage.
  * Rules: 1. Only rows whose checksum holds are taken.
- *        2. Taken: streams, history, register, acknowledgements, exceptions. Not taken: watermarks and units, so that
- *           everything is pulled again; the outbox, because its sequences belong to an epoch that ends here (its
- *           acknowledged rows stay readable in the file that is put aside).
+ *        2. Taken: streams, history, register, acknowledgements, exceptions, and the checkpoints of the epochs that end
+ *           here, so that the next birth can name them. Not taken: watermarks and units, so that everything is pulled
+ *           again; the outbox, because its sequences belong to an epoch that ends here (its acknowledged rows stay
+ *           readable in the file that is put aside); with it the hashes, outcomes and totals of that epoch.
  *        3. A revision that was not acknowledged is sent again. Its number is never given to other content, because
  *           the broker may have it: where the subject has an acknowledged revision the register keeps the number with
  *           a content of zeroes, which no document has, so that the next reading sends the following number; a subject
  *           that was never acknowledged is dropped and begins at store_first_revision(), above all numbers given.
  *        4. A table is walked upwards to the damage, jumped over in growing steps until a row can be read again, and
  *           walked down from there to the damage: what is lost is the bad page.
+ *        5. A file of schema version 1 is read as well: a box may be updated and find its store damaged.
  * Faults: rows that cannot be read are counted; errors of the new file end the salvage.
  * Runs in: the core, at open.
  * Tests: tests/unit/store_salvage_test.c
@@ -50,6 +52,7 @@ struct copy {
 	struct rows_kept *kept;       /* by new id - 1 */
 	int stream_count;
 	int new_ids[STORE_STREAMS_MAX + 1]; /* by old id; 0: not readable */
+	bool version_1;
 	int uncommitted;
 };
 
@@ -235,8 +238,9 @@ static void read_identity(struct copy *copy)
 static void read_streams(struct copy *copy)
 {
 	sqlite3_stmt *statement = NULL;
-	int rc = sqlite3_prepare_v2(copy->old, "SELECT " STREAM_COLUMNS " FROM streams WHERE id = ?1", -1,
-	                            &statement, NULL);
+	const char *sql = copy->version_1 ? "SELECT " STREAM_COLUMNS_1 " FROM streams WHERE id = ?1"
+	                                  : "SELECT " STREAM_COLUMNS " FROM streams WHERE id = ?1";
+	int rc = sqlite3_prepare_v2(copy->old, sql, -1, &statement, NULL);
 	for (int id = 1; id <= STORE_STREAMS_MAX && rc == SQLITE_OK; id++) {
 		struct stream_state *state = &copy->streams[copy->stream_count];
 		sqlite3_reset(statement);
@@ -278,14 +282,6 @@ static bool take_revision(struct copy *copy, sqlite3_stmt *statement, char table
 	return taken;
 }
 
-/* By the old epoch's count. An earlier epoch's rows are here because they were acknowledged then. */
-static bool was_acknowledged(const struct copy *copy, const struct store_document *document)
-{
-	const struct store_stream *old = &copy->streams[document->stream - 1].shown;
-	return document->epoch < old->epoch ||
-	       (document->epoch == old->epoch && document->sequence <= old->acked_sequence);
-}
-
 static enum err copy_history_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
 {
 	struct register_row row;
@@ -298,25 +294,6 @@ static enum err copy_history_row(struct copy *copy, sqlite3_stmt *statement, str
 	return err;
 }
 
-/* History is copied before the register. */
-static enum err acknowledged_before(struct copy *copy, struct span subject, bool *acknowledged,
-                                    struct err_info *info)
-{
-	sqlite3_stmt *statement = store_statement(copy->store, STATEMENT_HISTORY_OF);
-	sql_bind_text(statement, 1, subject);
-	bool more = false;
-	*acknowledged = false;
-	enum err err = store_step(copy->store, statement, &more, "reading the history", info);
-	while (err == ERR_OK && more && !*acknowledged) {
-		struct register_row row;
-		*acknowledged =
-		    register_load(statement, TABLE_HISTORY, &row) && was_acknowledged(copy, &row.document);
-		err = store_step(copy->store, statement, &more, "reading the history", info);
-	}
-	sqlite3_reset(statement);
-	return err;
-}
-
 static enum err copy_register_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
 {
 	struct register_row row;
@@ -325,8 +302,10 @@ static enum err copy_register_row(struct copy *copy, sqlite3_stmt *statement, st
 	bool fresh = false;
 	if (!take_revision(copy, statement, TABLE_REGISTER, &row))
 		return ERR_OK;
-	if (!was_acknowledged(copy, &row.document)) {
-		err = acknowledged_before(copy, row.subject, &keep, info);
+	/* Here heads are the old ones. An earlier epoch's rows are here because they were acknowledged then. */
+	if (!document_acknowledged(&row.document, &copy->streams[row.document.stream - 1].shown)) {
+		/* History is copied before the register. */
+		err = history_acknowledged(copy->store, row.subject, copy->streams, &keep, info);
 		if (row.document.revision > (copy->salvages + 1) * 1000)
 			keep = true;
 		row.document.content = (struct digest){{0}};
@@ -351,31 +330,77 @@ static enum err copy_exception_row(struct copy *copy, sqlite3_stmt *statement, s
 	return ERR_OK;
 }
 
-/* One stream's, in one direction, to the end or the damage. */
-static enum err copy_acks_of(struct copy *copy, int id, const char *sql, int direction, int *rc,
-                             struct err_info *info)
+/* A table whose key is (stream, epoch, number): one stream's rows. */
+struct run_row {
+	int64_t epoch;
+	int64_t number;
+	struct ack_row ack;
+	struct store_checkpoint checkpoint;
+};
+
+struct run_table {
+	const char *up;
+	const char *down;
+	bool (*load)(sqlite3_stmt *statement, struct run_row *row); /* false: not as it was written */
+	enum err (*add)(struct copy *copy, int stream, struct run_row *row, struct err_info *info);
+};
+
+static bool load_ack(sqlite3_stmt *statement, struct run_row *row)
+{
+	bool good = ack_load(statement, &row->ack);
+	row->epoch = row->ack.epoch;
+	row->number = row->ack.first;
+	return good;
+}
+
+static enum err add_ack(struct copy *copy, int stream, struct run_row *row, struct err_info *info)
+{
+	row->ack.stream = stream;
+	return ack_put(copy->store, &row->ack, info);
+}
+
+static bool load_checkpoint(sqlite3_stmt *statement, struct run_row *row)
+{
+	bool good = checkpoint_load(statement, &row->checkpoint);
+	row->epoch = row->checkpoint.epoch;
+	row->number = row->checkpoint.size;
+	return good;
+}
+
+static enum err add_checkpoint(struct copy *copy, int stream, struct run_row *row, struct err_info *info)
+{
+	if (row->epoch > copy->epoch_highest)
+		copy->epoch_highest = row->epoch;
+	row->checkpoint.stream = stream;
+	return checkpoint_put(copy->store, &row->checkpoint, info);
+}
+
+/* In one direction, to the end or the damage. */
+static enum err copy_run(struct copy *copy, const struct run_table *table, int id, int direction, int *rc,
+                         struct err_info *info)
 {
 	sqlite3_stmt *statement = NULL;
 	enum err err = ERR_OK;
-	struct ack_row last = {0};
-	*rc = sqlite3_prepare_v2(copy->old, sql, -1, &statement, NULL);
+	int64_t epoch = 0;
+	int64_t number = 0;
+	*rc = sqlite3_prepare_v2(copy->old, direction > 0 ? table->up : table->down, -1, &statement, NULL);
 	if (*rc != SQLITE_OK)
 		return ERR_OK;
 	sql_bind_int(statement, 1, id);
 	while (err == ERR_OK && (*rc = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct ack_row row;
-		if (!ack_load(statement, &row)) {
+		struct run_row row;
+		if (!table->load(statement, &row)) {
 			copy->counts->rows_lost++;
 			continue;
 		}
-		bool above = row.epoch > last.epoch || (row.epoch == last.epoch && row.first > last.first);
-		if (last.first != 0 && above != (direction > 0)) {
+		bool above = row.epoch > epoch || (row.epoch == epoch && row.number > number);
+		if (number != 0 && above != (direction > 0)) {
 			*rc = SQLITE_CORRUPT; /* as in walk_rows() */
 			break;
 		}
-		last = row;
-		row.stream = copy->new_ids[id];
-		err = ack_put(copy->store, &row, info);
+		epoch = row.epoch;
+		number = row.number;
+		err = table->add(copy, copy->new_ids[id], &row, info);
 		if (err == ERR_OK)
 			err = commit_sometimes(copy, false, info);
 	}
@@ -383,19 +408,17 @@ static enum err copy_acks_of(struct copy *copy, int id, const char *sql, int dir
 	return err;
 }
 
-/* Upwards to the damage, and downwards to it: a gap in acknowledgements costs only lines of a trace. */
-static enum err copy_acks(struct copy *copy, struct err_info *info)
+/* Upwards to the damage, and downwards to it: a gap in acknowledgements costs only lines of a trace, one in checkpoints
+ * only those. */
+static enum err copy_runs(struct copy *copy, const struct run_table *table, struct err_info *info)
 {
-	static const char up[] = "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 ORDER BY epoch, first";
-	static const char down[] =
-	    "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 ORDER BY epoch DESC, first DESC";
 	enum err err = ERR_OK;
 	for (int id = 1; id <= STORE_STREAMS_MAX && err == ERR_OK; id++) {
 		int rc = SQLITE_DONE;
 		if (copy->new_ids[id] != 0)
-			err = copy_acks_of(copy, id, up, 1, &rc, info);
+			err = copy_run(copy, table, id, 1, &rc, info);
 		if (err == ERR_OK && rc != SQLITE_DONE)
-			err = copy_acks_of(copy, id, down, -1, &rc, info);
+			err = copy_run(copy, table, id, -1, &rc, info);
 	}
 	return err;
 }
@@ -411,62 +434,93 @@ static uint64_t rows_lost(const struct rows_read *read, int64_t counted)
 static enum err begin_epochs(struct copy *copy, struct err_info *info)
 {
 	struct store *store = copy->store;
-	int64_t seconds = hal_wall_ns(store->hal) / NS_PER_S;
-	int64_t epoch = copy->epoch_highest + 1;
-	if (epoch < seconds)
-		epoch = seconds;
-	store->identity.epoch_floor = epoch;
+	int64_t epoch = stream_next_epoch(store, copy->epoch_highest);
 	int64_t documents = 0;
 	int64_t amendments = 0;
 	for (int i = 0; i < copy->stream_count; i++) {
-		const struct stream_state *old = &copy->streams[i];
-		struct stream_state state = {
-		    .shown = {.id = i + 1, .epoch = epoch, .next_sequence = 1},
-		    .documents = copy->kept[i].documents,
-		    .amendments = copy->kept[i].amendments,
-		    .acked_before = old->acked_before + old->shown.acked_sequence,
-		};
-		memcpy(state.shown.name, old->shown.name, sizeof state.shown.name);
-		enum err err = stream_identify(store, &state, info);
+		struct stream_state state = copy->streams[i];
+		documents += state.documents;
+		amendments += state.amendments;
+		state.shown.id = i + 1;
+		state.documents = copy->kept[i].documents;
+		state.amendments = copy->kept[i].amendments;
+		enum err err = stream_begin_epoch(store, &state, epoch, info);
 		if (err != ERR_OK)
 			return err;
 		stream_touch(stream_add(store, &state));
-		documents += old->documents;
-		amendments += old->amendments;
 	}
 	copy->counts->rows_lost += rows_lost(&copy->documents, documents);
 	copy->counts->rows_lost += rows_lost(&copy->amendments, amendments);
 	return ERR_OK;
 }
 
-static enum err copy_tables(struct copy *copy, struct err_info *info)
+/* Does the old file have what version 2 added? What its header says may be damaged. */
+static bool is_version_1(sqlite3 *old)
+{
+	sqlite3_stmt *statement = NULL;
+	int old_columns = sqlite3_prepare_v2(old, "SELECT source FROM register", -1, &statement, NULL);
+	sqlite3_finalize(statement);
+	int new_columns = sqlite3_prepare_v2(old, "SELECT parts FROM register", -1, &statement, NULL);
+	sqlite3_finalize(statement);
+	return old_columns == SQLITE_OK && new_columns != SQLITE_OK;
+}
+
+#define REVISIONS_UP(columns, table, order) \
+	"SELECT " columns " FROM " table " WHERE subject >= ?1 ORDER BY " order
+#define REVISIONS_DOWN(columns, table, with, order) \
+	"SELECT " columns " FROM " table " WHERE subject < ?1 AND subject " with " ?2 ORDER BY " order
+
+static enum err copy_revisions(struct copy *copy, struct err_info *info)
 {
 	struct walk history = {
-	    .up = "SELECT " REGISTER_COLUMNS " FROM history WHERE subject >= ?1 ORDER BY subject, revision",
-	    .down = "SELECT " REGISTER_COLUMNS
-		    " FROM history WHERE subject < ?1 AND subject >= ?2 ORDER BY subject DESC, revision DESC",
+	    .up = copy->version_1 ? REVISIONS_UP(REGISTER_COLUMNS_1, "history", "subject, revision")
+	                          : REVISIONS_UP(REGISTER_COLUMNS, "history", "subject, revision"),
+	    .down = copy->version_1
+	                ? REVISIONS_DOWN(REGISTER_COLUMNS_1, "history", ">=", "subject DESC, revision DESC")
+	                : REVISIONS_DOWN(REGISTER_COLUMNS, "history", ">=", "subject DESC, revision DESC"),
 	    .is_text = true,
 	    .row = copy_history_row,
 	};
 	struct walk documents = {
-	    .up = "SELECT " REGISTER_COLUMNS " FROM register WHERE subject >= ?1 ORDER BY subject",
-	    .down = "SELECT " REGISTER_COLUMNS
-		    " FROM register WHERE subject < ?1 AND subject > ?2 ORDER BY subject DESC",
+	    .up = copy->version_1 ? REVISIONS_UP(REGISTER_COLUMNS_1, "register", "subject")
+	                          : REVISIONS_UP(REGISTER_COLUMNS, "register", "subject"),
+	    .down = copy->version_1 ? REVISIONS_DOWN(REGISTER_COLUMNS_1, "register", ">", "subject DESC")
+	                            : REVISIONS_DOWN(REGISTER_COLUMNS, "register", ">", "subject DESC"),
 	    .is_text = true,
 	    .row = copy_register_row,
+	};
+	enum err err = walk_table(copy, &history, info);
+	return err == ERR_OK ? walk_table(copy, &documents, info) : err;
+}
+
+static enum err copy_tables(struct copy *copy, struct err_info *info)
+{
+	static const struct run_table acks = {
+	    .up = "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 ORDER BY epoch, first",
+	    .down = "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 ORDER BY epoch DESC, first DESC",
+	    .load = load_ack,
+	    .add = add_ack,
+	};
+	static const struct run_table checkpoints = {
+	    .up = "SELECT " CHECKPOINT_COLUMNS " FROM checkpoints WHERE stream = ?1 ORDER BY epoch, size",
+	    .down = "SELECT " CHECKPOINT_COLUMNS
+		    " FROM checkpoints WHERE stream = ?1 ORDER BY epoch DESC, size DESC",
+	    .load = load_checkpoint,
+	    .add = add_checkpoint,
 	};
 	struct walk exceptions = {
 	    .up = "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id >= ?1 ORDER BY id",
 	    .down = "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id < ?1 AND id > ?2 ORDER BY id DESC",
 	    .row = copy_exception_row,
 	};
+	copy->version_1 = is_version_1(copy->old);
 	read_identity(copy);
 	read_streams(copy);
-	enum err err = walk_table(copy, &history, info);
+	enum err err = copy_revisions(copy, info);
 	if (err == ERR_OK)
-		err = walk_table(copy, &documents, info);
-	if (err == ERR_OK)
-		err = copy_acks(copy, info);
+		err = copy_runs(copy, &acks, info);
+	if (err == ERR_OK && !copy->version_1)
+		err = copy_runs(copy, &checkpoints, info);
 	if (err == ERR_OK)
 		err = walk_table(copy, &exceptions, info);
 	return err;

@@ -162,9 +162,11 @@ enum err identity_put(struct store *store, struct err_info *info)
 
 /* Makes or migrates the tables and writes the identity, in one transaction. */
 static enum err make_schema(struct store *store, const struct schema_steps *steps, int version,
-                            struct err_info *info)
+                            struct store_opening *opening, struct err_info *info)
 {
-	enum err err = ERR_OK;
+	enum err err = version > 0 ? verify_file(store->db, store->path, info) : ERR_OK;
+	if (err != ERR_OK)
+		return err;
 	int rc = sql_execute(store->db, "BEGIN IMMEDIATE");
 	if (rc == SQLITE_OK)
 		rc = schema_migrate(store->db, steps, version);
@@ -174,6 +176,10 @@ static enum err make_schema(struct store *store, const struct schema_steps *step
 		err = store_prepare_all(store, info);
 	if (err == ERR_OK && version > 0)
 		err = identity_get(store, info);
+	if (err == ERR_OK && store->identity.damage[0] != 0)
+		err = err_set(info, ERR_CORRUPT, "found while running: %s", store->identity.damage);
+	if (err == ERR_OK && version > 0)
+		err = store_migrate(store, version, opening, info);
 	if (err == ERR_OK) {
 		store->identity.version = steps->count;
 		if (store->identity.created_ns == 0)
@@ -253,11 +259,11 @@ static enum err settle_schema(struct store *store, const struct store_options *o
 		opening->created = true;
 		CHECK(text_copy(store->identity.urn_prefix, sizeof store->identity.urn_prefix,
 		                span_of(options->source_urn_prefix)));
-		return make_schema(store, &steps, 0, info);
+		return make_schema(store, &steps, 0, opening, info);
 	}
 	if (version < steps.count) {
 		opening->migrated_from = version;
-		return make_schema(store, &steps, version, info);
+		return make_schema(store, &steps, version, opening, info);
 	}
 	if (schema_compare(store->db, &steps) != SQLITE_OK)
 		return err_set(info, ERR_CORRUPT, "%s: its tables are not as the program made them",
@@ -340,6 +346,8 @@ enum err store_open_file(const struct store_file_options *file, struct store **o
 		err = err_set(info, ERR_CORRUPT, "found while running: %s", store->identity.damage);
 	if (err == ERR_OK)
 		err = streams_load(store, info);
+	if (err == ERR_OK)
+		err = trees_load(store, info);
 	if (err == ERR_OK && !opening->created)
 		err = verify_rows(store, info);
 	if (err == ERR_OK)

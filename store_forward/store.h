@@ -3,17 +3,20 @@
  *
  * Why:   rows and watermark commit together or not at all; nothing is published before its commit.
  * Owns:  the SQLite connection, its file and the write-ahead log; streams' heads in memory, equal to the file's.
- * Rules: 1. One writer: the core. locking_mode=EXCLUSIVE, journal_mode=WAL, synchronous=FULL.
+ * Rules: 1. One writer: the core. locking_mode=EXCLUSIVE, journal_mode=WAL, synchronous=EXTRA.
  *        2. Every change happens between store_begin() and store_commit(); after a failed call inside, the caller
  *           rolls back, and everything in memory is as it was at store_begin().
  *        3. Sequences are gapless per stream and epoch, from 1; chain and sequence are given in the transaction that
  *           appends the row.
- *        4. An outbox row is deleted only by retention, when it was acknowledged and its window has passed.
+ *        4. An outbox row is deleted only by retention, when it was acknowledged, its window has passed, and the
+ *           stream's policy (receipt, outcome) is met.
  *        5. What is loaded from disk is checked as if a stranger had written it.
+ *        6. Every append is a leaf of its stream's Merkle tree (merkle.h); the tree of an epoch is kept whole, also
+ *           when the rows are gone.
  * Faults: power cut at any moment; ERR_FULL (limit or disk), ERR_IO, ERR_CORRUPT are reported; a damaged file is
  *        salvaged into a new one at open, the old one kept aside.
  * Runs in: the core.
- * Tests: tests/unit/store_test.c, tests/sim, tests/crash
+ * Tests: tests/unit/store_test.c, tests/unit/store_proof_test.c, tests/sim, tests/crash
  */
 #ifndef TWINPOST_STORE_H
 #define TWINPOST_STORE_H
@@ -22,17 +25,21 @@
 #include "hal/base/log.h"
 #include "hal/hal.h"
 #include "store_forward/digest.h"
+#include "store_forward/merkle.h"
 
 struct store;
 
-#define STORE_SCHEMA_VERSION      1
+#define STORE_SCHEMA_VERSION      2
 #define STORE_STREAMS_MAX         512
 #define STORE_STREAM_NAME_MAX     64
 #define STORE_SUBJECT_MAX         200
 #define STORE_KEY_BYTES_MAX       512 /* unit keys and stamps */
 #define STORE_WATERMARK_BYTES_MAX 2048
 #define STORE_EVENT_BYTES_MAX     (256u * 1024u)
-#define STORE_RAW_BYTES_MAX       4096 /* raw values kept with an exception */
+#define STORE_RAW_BYTES_MAX       4096  /* raw values kept with an exception */
+#define STORE_NOTE_BYTES_MAX      16384 /* a checkpoint's note, and its receipt */
+#define STORE_TOTALS_BYTES_MAX    32768
+#define STORE_PARTS_MAX           9999 /* events that one document may be split into */
 /* Highest sequence of one stream and epoch; the outbox key has 40 bits for it. */
 #define STORE_SEQUENCE_MAX ((INT64_C(1) << 40) - 1)
 
@@ -50,9 +57,11 @@ struct store_opening {
 	bool salvaged;
 	int migrated_from;       /* schema version found, 0 if new or current */
 	uint64_t documents_kept; /* after a salvage */
-	uint64_t rows_lost;      /* outbox or register rows that could not be read */
-	char damaged_path[256];  /* where the damaged file was put aside */
-	char text[256];          /* what the integrity check said */
+	uint64_t
+	    reread; /* after a migration: documents that begin anew, because they were not acknowledged */
+	uint64_t rows_lost;     /* outbox or register rows that could not be read */
+	char damaged_path[256]; /* where the damaged file was put aside */
+	char text[256];         /* what the integrity check said */
 };
 
 /* ERR_VERSION: made by a newer program (nothing is touched). ERR_CORRUPT: damaged and could not be salvaged
@@ -87,6 +96,9 @@ struct store_stream {
 	int64_t acked_sequence;           /* every sequence up to it was acknowledged by the broker */
 	struct digest chain;              /* after the last append */
 	uint64_t outbox_bytes;            /* unacknowledged, for status */
+	int64_t checkpoint_size;          /* leaves that the newest checkpoint covers; 0: none yet */
+	int64_t receipt_size;             /* leaves that the middleware has cosigned; 0: none yet */
+	int64_t first_uncovered_ns;       /* wall time of the first leaf that no checkpoint covers; 0: none */
 };
 /* Finds or makes (needs a transaction when it makes). ERR_TOO_LARGE: STORE_STREAMS_MAX reached. */
 MUST_USE enum err store_stream_open(struct store *store, const char *name, const struct store_stream **stream,
@@ -102,10 +114,11 @@ struct store_document {
 	int64_t revision;
 	struct digest content; /* H(data) of the revision, see connector/posting/canonical.h */
 	bool voided;
-	int stream; /* where the revision was sent */
-	int64_t sequence;
-	int64_t recorded_ns;                    /* wall time */
-	int64_t epoch;                          /* of the stream at that time; set by store_append() */
+	int stream;          /* where the revision was sent */
+	int64_t sequence;    /* of its first part */
+	int parts;           /* events it was sent as, with consecutive sequences; usually 1 */
+	int64_t recorded_ns; /* wall time */
+	int64_t epoch;       /* of the stream at that time; set by store_append() */
 	char source[STORE_SOURCE_NAME_MAX + 1]; /* filled by store_document_find() alone */
 };
 /* ERR_NOT_FOUND: the subject is new. */
@@ -117,14 +130,21 @@ MUST_USE enum err store_document_find(struct store *store, struct span subject,
  * document has it, so the next reading sends revision + 1.) */
 int64_t store_first_revision(const struct store *store);
 
-/* Outbox. Appends the event as sequence stream->next_sequence with the chain value that the caller computed with
- * chain_link(stream->chain, leaf), and records document (document->stream and ->sequence are set here) in the
- * register; an earlier revision of the subject moves to its history. The two happen together or not at all. */
+/* Outbox. Appends the event as sequence stream->next_sequence: leaf becomes the next leaf of the stream's tree, and
+ * stream->chain goes on to chain_link(chain before, leaf), which is what the event's own text must say. Records document
+ * (->stream, ->sequence and ->parts are set here) in the register; an earlier revision of the subject moves to its
+ * history. All of it happens together or not at all.
+ * A document in parts: the calls for its parts 1..parts follow each other in one transaction, with the same subject and
+ * revision; the first one touches the register.
+ * An unregistered event (control, key) has no register row, and needs no outcome. */
 struct store_append {
 	int stream;
 	struct span subject;
-	struct span event; /* the exact bytes to publish */
-	struct digest chain;
+	struct span event;  /* the exact bytes to publish */
+	struct digest leaf; /* chain.h */
+	bool unregistered;
+	int part;                /* 1..parts; 0 is taken for 1 */
+	int parts;               /* 1..STORE_PARTS_MAX; 0 is taken for 1 */
 	struct span source_name; /* the configured source it came from, for queries by people */
 	struct store_document document;
 };
@@ -137,10 +157,21 @@ struct store_outbox_row {
 	int64_t sequence;
 	struct span subject;
 	struct span event;
+	int64_t revision;
+	int64_t recorded_ns;
+	struct digest chain; /* after the event */
 };
 typedef bool (*store_outbox_visitor)(void *self, const struct store_outbox_row *row);
 MUST_USE enum err store_outbox_read(struct store *store, int stream, int64_t after,
                                     store_outbox_visitor visit, void *self, struct err_info *info);
+/* The same of sequences from..to (cut to what is committed), acknowledged or not, for a replay. ERR_NOT_FOUND: retention
+ * has taken `from` already (info says what there still is), or it was never given. */
+MUST_USE enum err store_outbox_range(struct store *store, int stream, int64_t from, int64_t to,
+                                     store_outbox_visitor visit, void *self, struct err_info *info);
+/* All parts of the newest revision of a subject. ERR_NOT_FOUND: it is not in the register, or its rows are not in the
+ * outbox any more (info says which). */
+MUST_USE enum err store_outbox_of(struct store *store, struct span subject, store_outbox_visitor visit,
+                                  void *self, struct err_info *info);
 /* Marks all sequences up to `sequence` as acknowledged at wall time now_ns and remembers the range for trace. */
 MUST_USE enum err store_acknowledge(struct store *store, int stream, int64_t sequence, int64_t now_ns,
                                     struct err_info *info);
@@ -152,13 +183,93 @@ MUST_USE enum err store_acknowledged_since(struct store *store, int stream, int6
  * or is now); 0: none is known. */
 MUST_USE enum err store_acknowledged_last(struct store *store, int64_t now_ns, int64_t *at_ns,
                                           struct err_info *info);
+/* The highest sequence such that it and all before were acknowledged at at_ns or earlier; 0: none. Sequences up to
+ * store_settled(), and those that retention has deleted, count as acknowledged early enough. */
+MUST_USE enum err store_acknowledged_before(struct store *store, int stream, int64_t at_ns, int64_t *sequence,
+                                            struct err_info *info);
 /* The lowest sequence of the stream that retention has left in the outbox, or the next to be appended where it is
  * empty: all below it were acknowledged once. */
 int64_t store_outbox_first(const struct store *store, int stream);
-/* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention; *deleted (both) may be
- * less than there are. */
+/* What a row of the stream has to wait for, besides its acknowledgement and the retention. Not stored: the core sets it
+ * after every open; a new stream has STORE_PRUNE_PUBACK. sla: outcomes are awaited (STORE_PRUNE_BOOKED awaits them too). */
+enum store_prune_when {
+	STORE_PRUNE_PUBACK,   /* nothing */
+	STORE_PRUNE_COSIGNED, /* a checkpoint with receipt that covers it */
+	STORE_PRUNE_BOOKED    /* store_settle() of it and of all before */
+};
+void store_stream_policy(struct store *store, int stream, enum store_prune_when when, bool sla);
+/* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention, and checkpoints that are
+ * of no more use; *deleted (all) may be less than there are. */
 MUST_USE enum err store_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
                               struct err_info *info);
+
+/* Proof: the Merkle tree over all leaves of a stream's present epoch, those of the open transaction included. */
+#define STORE_PROOF_MAX MERKLE_PATH_MAX
+void store_tree_root(const struct store *store, int stream, struct digest *root);
+/* Of the first size leaves. ERR_NOT_FOUND: there are not so many. */
+MUST_USE enum err store_tree_root_at(struct store *store, int stream, int64_t size, struct digest *root,
+                                     struct err_info *info);
+/* ERR_NOT_FOUND: never given. */
+MUST_USE enum err store_leaf(struct store *store, int stream, int64_t sequence, struct digest *leaf,
+                             struct err_info *info);
+/* Inclusion of leaf index sequence - 1 in the tree of the first size leaves, from the leaf up. ERR_NOT_FOUND: there are
+ * not so many leaves, or sequence is not among them. */
+MUST_USE enum err store_proof(struct store *store, int stream, int64_t sequence, int64_t size,
+                              struct digest path[STORE_PROOF_MAX], int *count, struct err_info *info);
+
+/* Checkpoints. Sizes rise within an epoch; the texts are not looked into. */
+struct store_checkpoint {
+	int stream;
+	int64_t epoch;
+	int64_t size;
+	struct digest root;
+	struct span note;
+	int64_t made_ns;      /* wall time */
+	int64_t receipted_ns; /* 0: no receipt */
+	struct span receipt;
+};
+/* Of the present epoch (->epoch is set here, a receipt is not taken). ERR_BAD_INPUT: size is not above the last one's or
+ * over what was appended, or the root is not the tree's; ERR_TOO_LARGE: the note. */
+MUST_USE enum err store_checkpoint_add(struct store *store, const struct store_checkpoint *checkpoint,
+                                       struct err_info *info);
+/* epoch 0: the present one. size 0: the newest, else the smallest of that size or more. ERR_NOT_FOUND. The texts are
+ * copied into `texts` and borrowed from it until it changes. */
+MUST_USE enum err store_checkpoint_find(struct store *store, int stream, int64_t epoch, int64_t size,
+                                        struct store_checkpoint *checkpoint, struct buf *texts,
+                                        struct err_info *info);
+/* The newest checkpoint of the newest epoch before the present one that has any. ERR_NOT_FOUND. */
+MUST_USE enum err store_checkpoint_previous(struct store *store, int stream,
+                                            struct store_checkpoint *checkpoint, struct buf *texts,
+                                            struct err_info *info);
+/* Keeps the receipt of the checkpoint of exactly that size; a second one of the same checkpoint changes nothing.
+ * ERR_NOT_FOUND: there is no such checkpoint; ERR_TOO_LARGE. epoch 0: the present one. */
+MUST_USE enum err store_checkpoint_receipt(struct store *store, int stream, int64_t epoch, int64_t size,
+                                           struct span receipt, int64_t now_ns, struct err_info *info);
+/* Those of the present epoch, by size up to upto_size, that were not handed on yet; until the visitor returns false.
+ * Spans are borrowed for the call; the visitor changes nothing in the store. */
+typedef bool (*store_checkpoint_visitor)(void *self, const struct store_checkpoint *checkpoint);
+MUST_USE enum err store_checkpoint_unmailed(struct store *store, int stream, int64_t upto_size,
+                                            store_checkpoint_visitor visit, void *self,
+                                            struct err_info *info);
+/* All of the present epoch up to that size are handed on. */
+MUST_USE enum err store_checkpoint_mailed(struct store *store, int stream, int64_t size,
+                                          struct err_info *info);
+
+/* Outcomes, one bit a sequence: the event's document has a final outcome, or needs none. */
+/* Again: nothing changes; nor for another epoch than the present one, whose rows are gone. ERR_BAD_INPUT: never given. */
+MUST_USE enum err store_settle(struct store *store, int stream, int64_t epoch, int64_t sequence,
+                               struct err_info *info);
+/* Every sequence up to it is settled. Without a policy that asks for outcomes what retention deletes is settled too. */
+int64_t store_settled(const struct store *store, int stream);
+/* How many up to `upto` are not settled, and the oldest of them (0: none). */
+MUST_USE enum err store_unsettled(struct store *store, int stream, int64_t upto, int64_t *count,
+                                  int64_t *oldest, struct err_info *info);
+
+/* Running totals of a stream: bytes that only the core reads. Empty at first, and in a new epoch. ERR_TOO_LARGE. */
+MUST_USE enum err store_stream_totals_get(struct store *store, int stream, struct buf *out,
+                                          struct err_info *info);
+MUST_USE enum err store_stream_totals_put(struct store *store, int stream, struct span bytes,
+                                          struct err_info *info);
 
 /* Watermarks: where each query of each source stands, as a text that only the pull machine reads. */
 MUST_USE enum err store_watermark_get(struct store *store, const char *source, const char *query,

@@ -35,19 +35,33 @@ enum {
 	TABLE_WATERMARK = 'w',
 	TABLE_UNIT = 'u',
 	TABLE_EXCEPTION = 'x',
+	TABLE_TILE = 'm',
+	TABLE_CHECKPOINT = 'c',
+	TABLE_SETTLED = 'b',
+	TABLE_TOTALS = 'n',
 };
 
 #define IDENTITY_COLUMNS "version, urn_prefix, salvages, epoch_floor, created, damage, checksum"
 #define STREAM_COLUMNS                                                                                     \
 	"id, name, source, epoch, next, acked, pruned, documents, amendments, acked_before, bytes_total, " \
 	"bytes_acked, chain, "                                                                             \
-	"checksum"
+	"checksum, checkpointed, receipted, uncovered, mailed, settled"
 #define OUTBOX_COLUMNS "id, subject, revision, recorded, bytes_total, chain, checksum, event"
 #define REGISTER_COLUMNS \
-	"subject, revision, content, voided, stream, epoch, sequence, recorded, source, checksum"
-#define ACK_COLUMNS       "stream, epoch, first, last, at, checksum"
-#define WATERMARK_COLUMNS "source, query, value, checksum"
-#define UNIT_COLUMNS      "source, query, key, stamp, held, read, checksum"
+	"subject, revision, content, voided, stream, epoch, sequence, recorded, source, checksum, parts"
+/* What a file of version 1 has instead, for reading it as one of the present version. */
+#define STREAM_COLUMNS_1                                                                                   \
+	"id, name, source, epoch, next, acked, pruned, documents, amendments, acked_before, bytes_total, " \
+	"bytes_acked, chain, checksum, 0, 0, 0, 0, 0"
+#define REGISTER_COLUMNS_1 \
+	"subject, revision, content, voided, stream, epoch, sequence, recorded, source, checksum, 1"
+#define ACK_COLUMNS        "stream, epoch, first, last, at, checksum"
+#define WATERMARK_COLUMNS  "source, query, value, checksum"
+#define UNIT_COLUMNS       "source, query, key, stamp, held, read, checksum"
+#define TILE_COLUMNS       "stream, epoch, level, n, hashes, checksum"
+#define CHECKPOINT_COLUMNS "stream, epoch, size, root, made, receipted, checksum, note, receipt"
+#define SETTLED_COLUMNS    "stream, epoch, block, bits, checksum"
+#define TOTALS_COLUMNS     "stream, epoch, checksum, bytes"
 #define EXCEPTION_COLUMNS \
 	"id, rule, source, key, owner, text, raw, open, first, last, cleared, count, checksum"
 
@@ -64,30 +78,33 @@ enum {
 		"VALUES(1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(STREAM_ALL, "SELECT " STREAM_COLUMNS " FROM streams ORDER BY id") \
 	X(STREAM_PUT, "INSERT OR REPLACE INTO streams(" STREAM_COLUMNS ") " \
-		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)") \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)") \
 	X(OUTBOX_ADD, "INSERT INTO outbox(" OUTBOX_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)") \
 	X(OUTBOX_READ, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id > ?1 AND id <= ?2 ORDER BY id") \
 	X(OUTBOX_ONE, "SELECT " OUTBOX_COLUMNS " FROM outbox WHERE id = ?1") \
 	X(OUTBOX_QUEUE, "SELECT id, subject, revision, recorded, length(event) FROM outbox " \
 		"WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3") \
 	X(OUTBOX_TOTAL, "SELECT bytes_total FROM outbox WHERE id = ?1") \
+	X(OUTBOX_CHAIN, "SELECT chain FROM outbox WHERE id = ?1") \
 	X(OUTBOX_NEXT, "SELECT id FROM outbox WHERE id > ?1 ORDER BY id LIMIT 1") \
 	X(OUTBOX_LAST, "SELECT id FROM outbox WHERE id <= ?1 ORDER BY id DESC LIMIT 1") \
 	X(OUTBOX_DELETE, "DELETE FROM outbox WHERE id >= ?1 AND id <= ?2") \
 	X(REGISTER_GET, "SELECT " REGISTER_COLUMNS " FROM register WHERE subject = ?1") \
 	X(REGISTER_ADD, "INSERT INTO register(" REGISTER_COLUMNS ") " \
-		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING") \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING") \
 	X(REGISTER_PUT, "UPDATE register SET revision = ?2, content = ?3, voided = ?4, stream = ?5, epoch = ?6, " \
-		"sequence = ?7, recorded = ?8, source = ?9, checksum = ?10 WHERE subject = ?1") \
+		"sequence = ?7, recorded = ?8, source = ?9, checksum = ?10, parts = ?11 WHERE subject = ?1") \
+	X(REGISTER_DELETE, "DELETE FROM register WHERE subject = ?1") \
 	X(REGISTER_ALL, "SELECT " REGISTER_COLUMNS " FROM register") \
 	X(HISTORY_ADD, "INSERT INTO history(" REGISTER_COLUMNS ") " \
-		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING") \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING") \
 	X(HISTORY_OF, "SELECT " REGISTER_COLUMNS " FROM history WHERE subject = ?1 ORDER BY revision") \
 	X(HISTORY_ALL, "SELECT " REGISTER_COLUMNS " FROM history") \
 	X(ACK_PUT, "INSERT OR REPLACE INTO acks(" ACK_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
 	X(ACK_AT, "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 AND epoch = ?2 AND first <= ?3 " \
 		"ORDER BY first DESC LIMIT 1") \
 	X(ACK_SINCE, "SELECT min(first) FROM acks WHERE stream = ?1 AND epoch = ?2 AND at >= ?3") \
+	X(ACK_AFTER, "SELECT min(first) FROM acks WHERE stream = ?1 AND epoch = ?2 AND first > ?3 AND at > ?4") \
 	X(ACK_NEWEST, "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 AND epoch = ?2 ORDER BY first DESC LIMIT 1") \
 	X(ACK_ALL, "SELECT " ACK_COLUMNS " FROM acks ORDER BY stream, epoch, first") \
 	X(WATERMARK_GET, "SELECT " WATERMARK_COLUMNS " FROM watermarks WHERE source = ?1 AND query = ?2") \
@@ -96,6 +113,33 @@ enum {
 	X(UNIT_GET, "SELECT " UNIT_COLUMNS " FROM units WHERE source = ?1 AND query = ?2 AND key = ?3") \
 	X(UNIT_PUT, "INSERT OR REPLACE INTO units(" UNIT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(UNIT_ALL, "SELECT " UNIT_COLUMNS " FROM units") \
+	X(WATERMARK_CLEAR, "DELETE FROM watermarks") \
+	X(UNIT_CLEAR, "DELETE FROM units") \
+	X(TILE_PUT, "INSERT OR REPLACE INTO tiles(" TILE_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+	X(TILE_GET, "SELECT " TILE_COLUMNS " FROM tiles WHERE stream = ?1 AND epoch = ?2 AND level = ?3 AND n = ?4") \
+	X(TILE_ALL, "SELECT " TILE_COLUMNS " FROM tiles ORDER BY stream, epoch, level, n") \
+	X(CHECKPOINT_PUT, "INSERT OR REPLACE INTO checkpoints(" CHECKPOINT_COLUMNS ") " \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
+	X(CHECKPOINT_RECEIPT, "UPDATE checkpoints SET receipted = ?4, checksum = ?5, receipt = ?6 " \
+		"WHERE stream = ?1 AND epoch = ?2 AND size = ?3") \
+	X(CHECKPOINT_FROM, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoints " \
+		"WHERE stream = ?1 AND epoch = ?2 AND size >= ?3 AND size <= ?4 ORDER BY size") \
+	X(CHECKPOINT_NEWEST, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoints " \
+		"WHERE stream = ?1 AND epoch = ?2 ORDER BY size DESC LIMIT 1") \
+	X(CHECKPOINT_BEFORE, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoints " \
+		"WHERE stream = ?1 AND epoch < ?2 ORDER BY epoch DESC, size DESC LIMIT 1") \
+	X(CHECKPOINT_NEXT, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoints " \
+		"WHERE (stream, epoch, size) > (?1, ?2, ?3) ORDER BY stream, epoch, size LIMIT 2") \
+	X(CHECKPOINT_DELETE, "DELETE FROM checkpoints WHERE stream = ?1 AND epoch = ?2 AND size = ?3") \
+	X(CHECKPOINT_ALL, "SELECT " CHECKPOINT_COLUMNS " FROM checkpoints ORDER BY stream, epoch, size") \
+	X(SETTLED_PUT, "INSERT OR REPLACE INTO settled(" SETTLED_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5)") \
+	X(SETTLED_FROM, "SELECT " SETTLED_COLUMNS " FROM settled " \
+		"WHERE stream = ?1 AND epoch = ?2 AND block >= ?3 AND block <= ?4 ORDER BY block") \
+	X(SETTLED_DELETE, "DELETE FROM settled WHERE stream = ?1 AND epoch = ?2 AND block <= ?3") \
+	X(SETTLED_ALL, "SELECT " SETTLED_COLUMNS " FROM settled ORDER BY stream, epoch, block") \
+	X(TOTALS_PUT, "INSERT OR REPLACE INTO totals(" TOTALS_COLUMNS ") VALUES(?1, ?2, ?3, ?4)") \
+	X(TOTALS_GET, "SELECT " TOTALS_COLUMNS " FROM totals WHERE stream = ?1") \
+	X(TOTALS_ALL, "SELECT " TOTALS_COLUMNS " FROM totals ORDER BY stream") \
 	X(EXCEPTION_GET, "SELECT " EXCEPTION_COLUMNS " FROM exceptions " \
 		"WHERE key = ?1 AND source = ?2 AND rule = ?3") \
 	X(EXCEPTION_PUT, "INSERT OR REPLACE INTO exceptions(" EXCEPTION_COLUMNS ") " \
@@ -132,13 +176,50 @@ struct stream_state {
 	int64_t acked_before; /* rows acknowledged in earlier epochs */
 	int64_t bytes_total;  /* of all events appended in this epoch */
 	int64_t bytes_acked;
+	int64_t mailed;  /* checkpoints up to this size were handed on */
+	int64_t settled; /* every sequence up to it is settled, and the next one is not */
+	int part;        /* of the document in parts that is being appended; 0: none is */
+	int parts;
 	struct ack_range range;
+};
+
+/* The newest tile of one level of the tree: hashes that its row of tiles has at the next commit. The one before it stays
+ * in `before` until the transaction that filled it is committed. */
+#define TILE_BITS   8
+#define TILE_HASHES (1 << TILE_BITS)
+#define TREE_LEVELS 5 /* 2^40 leaves */
+struct tile {
+	struct digest *hashes;
+	struct digest *before;
+	int capacity;
+	int capacity_before;
+	bool turned; /* filled in the open transaction */
+};
+
+struct tree {
+	struct merkle_peaks peaks;
+	int64_t committed; /* size on disk */
+	struct tile tiles[TREE_LEVELS];
+};
+
+/* The block of settled bits that was used last. */
+#define SETTLED_BITS  256
+#define SETTLED_BYTES (SETTLED_BITS / 8)
+struct settled_block {
+	bool loaded;
+	bool dirty;
+	int64_t block;
+	uint8_t bits[SETTLED_BYTES];
 };
 
 struct stream {
 	struct stream_state now;
 	struct stream_state saved; /* as at store_begin(); valid while dirty */
 	bool dirty;
+	struct tree tree;
+	struct settled_block block;
+	enum store_prune_when when;
+	bool sla;
 };
 
 /* The one row of table store. */
@@ -150,6 +231,13 @@ struct store_identity {
 	    epoch_floor; /* no stream was ever opened with a higher epoch, whether it is still known or not */
 	int64_t created_ns;
 	char damage[256]; /* found while running: the next open salvages; empty: none */
+};
+
+/* A row of checkpoints. */
+struct checkpoint_place {
+	int stream;
+	int64_t epoch;
+	int64_t size;
 };
 
 struct store {
@@ -177,6 +265,7 @@ struct store {
 	int64_t exception_id; /* the highest given */
 	int64_t exception_id_saved;
 	int64_t exception_pruned; /* id up to which retention has looked in this round */
+	struct checkpoint_place checkpoint_pruned;
 };
 
 /* A row of register or history. Spans are borrowed from the statement or the caller. */
@@ -276,11 +365,67 @@ struct stream *stream_add(struct store *store, const struct stream_state *state)
 MUST_USE enum err stream_identify(const struct store *store, struct stream_state *state,
                                   struct err_info *info);
 bool stream_name_valid(struct span name);
+/* An epoch above that one, and not below the clock; the identity keeps it, in memory alone. */
+int64_t stream_next_epoch(struct store *store, int64_t above);
+/* The head of a stream whose epoch has ended, in its new one: sequences from 1, nothing in the outbox. ERR_TOO_LARGE. */
+MUST_USE enum err stream_begin_epoch(const struct store *store, struct stream_state *state, int64_t epoch,
+                                     struct err_info *info);
 MUST_USE enum err ack_flush(struct store *store, struct stream *stream, struct err_info *info);
 
 /* outbox.c */
 int64_t outbox_key(int stream, int64_t sequence);
 MUST_USE bool outbox_load(sqlite3_stmt *statement, struct outbox_row *row);
+
+/* tree.c */
+/* Reads and checks every tile, and builds the trees of all streams in memory. */
+MUST_USE enum err trees_load(struct store *store, struct err_info *info);
+/* Takes the next leaf; tiles that it fills are written. The stream is touched already. */
+MUST_USE enum err tree_append(struct store *store, struct stream *stream, const struct digest *leaf,
+                              struct err_info *info);
+/* Writes the newest tiles, as far as they grew. */
+MUST_USE enum err tree_flush(struct store *store, struct stream *stream, struct err_info *info);
+void tree_committed(struct stream *stream);
+void tree_rolled_back(struct stream *stream);
+void tree_free(struct stream *stream);
+
+/* checkpoints.c */
+MUST_USE bool checkpoint_load(sqlite3_stmt *statement, struct store_checkpoint *checkpoint);
+/* Writes the row as it is. */
+MUST_USE enum err checkpoint_put(struct store *store, const struct store_checkpoint *checkpoint,
+                                 struct err_info *info);
+/* Looks at up to limit checkpoints, beginning where the last call ended; *deleted grows by what went. */
+MUST_USE enum err checkpoints_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
+                                    struct err_info *info);
+/* The newest of the present epoch is the one that the head names. */
+MUST_USE enum err checkpoint_verify(struct store *store, const struct stream *stream, struct err_info *info);
+
+/* settled.c */
+struct settled_row {
+	int stream;
+	int64_t epoch;
+	int64_t block;
+	uint8_t bits[SETTLED_BYTES];
+};
+MUST_USE bool settled_load(sqlite3_stmt *statement, struct settled_row *row);
+MUST_USE enum err settle(struct store *store, struct stream *stream, int64_t sequence, struct err_info *info);
+/* Every sequence up to this one is settled from now on. */
+MUST_USE enum err settle_up_to(struct store *store, struct stream *stream, int64_t sequence,
+                               struct err_info *info);
+MUST_USE enum err settled_flush(struct store *store, struct stream *stream, struct err_info *info);
+void settled_forget(struct stream *stream);
+
+/* totals.c */
+struct totals_row {
+	int stream;
+	int64_t epoch;
+	struct span bytes;
+};
+MUST_USE bool totals_load(sqlite3_stmt *statement, struct totals_row *row);
+
+/* migrate.c */
+/* Brings the rows of a store of that version to the present one, inside the transaction that has changed its tables. */
+MUST_USE enum err store_migrate(struct store *store, int version, struct store_opening *opening,
+                                struct err_info *info);
 
 /* acks.c */
 MUST_USE bool ack_load(sqlite3_stmt *statement, struct ack_row *row);
@@ -291,6 +436,17 @@ MUST_USE enum err ack_find(struct store *store, int stream, int64_t epoch, int64
 
 /* register.c */
 MUST_USE bool register_load(sqlite3_stmt *statement, char table, struct register_row *row);
+/* The subject's row; source takes the text that row->source is borrowed from. ERR_NOT_FOUND. */
+MUST_USE enum err register_get(struct store *store, struct span subject, struct register_row *row,
+                               char source[STORE_SOURCE_NAME_MAX + 1], struct err_info *info);
+/* Replaces the subject's row. */
+MUST_USE enum err register_put(struct store *store, const struct register_row *row, struct err_info *info);
+/* Was all of it acknowledged, as the head of its stream says? What is of an earlier epoch was. */
+bool document_acknowledged(const struct store_document *document, const struct store_stream *stream);
+/* Has the history a revision of the subject that was acknowledged? heads[id - 1] is the head of stream id. */
+MUST_USE enum err history_acknowledged(struct store *store, struct span subject,
+                                       const struct stream_state *heads, bool *acknowledged,
+                                       struct err_info *info);
 /* Adds the row to register or history as it is; a row that is there already stays. */
 MUST_USE enum err register_add(struct store *store, enum statement which, const struct register_row *row,
                                bool *fresh, struct err_info *info);

@@ -8,6 +8,8 @@
  *        2. What changes is copied first (stream_touch()), so that rollback is exact.
  *        3. An epoch is at least the wall clock's seconds and above every epoch that the store ever gave, so that a
  *           clock of 1970 cannot give a sequence twice.
+ *        4. The columns that schema version 2 added enter the checksum only where one of them is not 0: rows of version 1
+ *           keep theirs. A change from 0 or to 0 is found as well as any other.
  * Faults: a row that is not as it was written is reported as damage.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -62,6 +64,14 @@ static int64_t stream_checksum(const struct stream_state *state)
 	row_sum_int(&sum, state->bytes_total);
 	row_sum_int(&sum, state->bytes_acked);
 	row_sum_span(&sum, (struct span){(const char *)shown->chain.bytes, DIGEST_BYTES});
+	if (shown->checkpoint_size != 0 || shown->receipt_size != 0 || shown->first_uncovered_ns != 0 ||
+	    state->mailed != 0 || state->settled != 0) {
+		row_sum_int(&sum, shown->checkpoint_size);
+		row_sum_int(&sum, shown->receipt_size);
+		row_sum_int(&sum, shown->first_uncovered_ns);
+		row_sum_int(&sum, state->mailed);
+		row_sum_int(&sum, state->settled);
+	}
 	return row_sum_end(&sum);
 }
 
@@ -83,6 +93,11 @@ bool stream_load(sqlite3_stmt *statement, struct stream_state *state)
 	state->acked_before = sqlite3_column_int64(statement, 9);
 	state->bytes_total = sqlite3_column_int64(statement, 10);
 	state->bytes_acked = sqlite3_column_int64(statement, 11);
+	shown->checkpoint_size = sqlite3_column_int64(statement, 14);
+	shown->receipt_size = sqlite3_column_int64(statement, 15);
+	shown->first_uncovered_ns = sqlite3_column_int64(statement, 16);
+	state->mailed = sqlite3_column_int64(statement, 17);
+	state->settled = sqlite3_column_int64(statement, 18);
 	shown->committed_sequence = shown->next_sequence - 1;
 	shown->outbox_bytes = (uint64_t)(state->bytes_total - state->bytes_acked);
 	return stream_checksum(state) == sqlite3_column_int64(statement, 13) &&
@@ -90,7 +105,11 @@ bool stream_load(sqlite3_stmt *statement, struct stream_state *state)
 	       shown->next_sequence <= STORE_SEQUENCE_MAX + 1 && state->pruned >= 0 &&
 	       shown->acked_sequence >= state->pruned && shown->acked_sequence < shown->next_sequence &&
 	       state->documents >= 0 && state->amendments >= 0 && state->acked_before >= 0 &&
-	       state->bytes_acked >= 0 && state->bytes_total >= state->bytes_acked;
+	       state->bytes_acked >= 0 && state->bytes_total >= state->bytes_acked &&
+	       shown->receipt_size >= 0 && shown->checkpoint_size >= shown->receipt_size &&
+	       state->mailed >= 0 && shown->checkpoint_size >= state->mailed &&
+	       shown->checkpoint_size < shown->next_sequence && state->settled >= 0 &&
+	       state->settled < shown->next_sequence;
 }
 
 static enum err stream_put(struct store *store, const struct stream_state *state, struct err_info *info)
@@ -111,6 +130,11 @@ static enum err stream_put(struct store *store, const struct stream_state *state
 	sql_bind_int(statement, 12, state->bytes_acked);
 	sql_bind_blob(statement, 13, (struct span){(const char *)shown->chain.bytes, DIGEST_BYTES});
 	sql_bind_int(statement, 14, stream_checksum(state));
+	sql_bind_int(statement, 15, shown->checkpoint_size);
+	sql_bind_int(statement, 16, shown->receipt_size);
+	sql_bind_int(statement, 17, shown->first_uncovered_ns);
+	sql_bind_int(statement, 18, state->mailed);
+	sql_bind_int(statement, 19, state->settled);
 	return store_run(store, statement, "writing a stream's head", info);
 }
 
@@ -159,6 +183,7 @@ static void forget_last(struct store *store)
 		position++;
 	memmove(&store->by_name[position], &store->by_name[position + 1],
 	        (size_t)(id - 1 - position) * sizeof store->by_name[0]);
+	tree_free(store->streams[id - 1]);
 	free(store->streams[id - 1]);
 	store->streams[id - 1] = NULL;
 	store->stream_count--;
@@ -214,7 +239,12 @@ enum err streams_flush(struct store *store, struct err_info *info)
 		struct stream *stream = store->streams[i];
 		if (!stream->dirty)
 			continue;
+		CHECK(stream->now.part == 0); /* a document in parts is whole */
 		err = ack_flush(store, stream, info);
+		if (err == ERR_OK)
+			err = tree_flush(store, stream, info);
+		if (err == ERR_OK)
+			err = settled_flush(store, stream, info);
 		if (err == ERR_OK)
 			err = stream_put(store, &stream->now, info);
 	}
@@ -225,6 +255,8 @@ void streams_committed(struct store *store)
 {
 	for (int i = 0; i < store->stream_count; i++) {
 		struct stream *stream = store->streams[i];
+		if (stream->dirty)
+			tree_committed(stream);
 		stream->dirty = false;
 		stream->now.shown.committed_sequence = stream->now.shown.next_sequence - 1;
 	}
@@ -236,10 +268,37 @@ void streams_rolled_back(struct store *store)
 		forget_last(store);
 	for (int i = 0; i < store->stream_count; i++) {
 		struct stream *stream = store->streams[i];
-		if (stream->dirty)
+		settled_forget(stream);
+		if (stream->dirty) {
 			stream->now = stream->saved;
+			tree_rolled_back(stream);
+		}
 		stream->dirty = false;
 	}
+}
+
+int64_t stream_next_epoch(struct store *store, int64_t above)
+{
+	int64_t seconds = hal_wall_ns(store->hal) / NS_PER_S;
+	int64_t epoch = seconds > above ? seconds : above + 1;
+	store->identity.epoch_floor = epoch;
+	return epoch;
+}
+
+enum err stream_begin_epoch(const struct store *store, struct stream_state *state, int64_t epoch,
+                            struct err_info *info)
+{
+	struct stream_state begun = {
+	    .shown = {.id = state->shown.id, .epoch = epoch, .next_sequence = 1},
+	    .documents = state->documents,
+	    .amendments = state->amendments,
+	    .acked_before = state->acked_before + state->shown.acked_sequence,
+	};
+	memcpy(begun.shown.name, state->shown.name, sizeof begun.shown.name);
+	enum err err = stream_identify(store, &begun, info);
+	if (err == ERR_OK)
+		*state = begun;
+	return err;
 }
 
 /* The identity row keeps the highest epoch, because the stream's own row may be lost one day. */

@@ -78,11 +78,12 @@ static enum err trace_revision(struct store *store, struct trace *trace, const s
 	const struct stream *stream = stream_of(store, document->stream);
 	int64_t at = 0;
 	struct ack_row ack;
-	enum err err = ack_find(store, document->stream, document->epoch, document->sequence, &ack, info);
+	int64_t last = document->sequence + document->parts - 1;
+	enum err err = ack_find(store, document->stream, document->epoch, last, &ack, info);
 	if (err == ERR_OK)
 		at = ack.at;
 	else if (err == ERR_NOT_FOUND && stream != NULL && document->epoch == stream->now.shown.epoch &&
-	         document->sequence <= stream->now.shown.acked_sequence)
+	         last <= stream->now.shown.acked_sequence)
 		at = stream->now.range.at; /* in the open transaction */
 	else
 		return err == ERR_NOT_FOUND ? ERR_OK : err;

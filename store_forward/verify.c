@@ -6,7 +6,9 @@
  * Rules: 1. SQLite's quick_check over the whole file: every page and every tree. (integrity_check, which also holds
  *           indexes against their tables, only for the one table that has indexes: it is short.)
  *        2. Ours: order and checksum of every row but those of the outbox; counters against rows; each stream's head
- *           against the last row of its outbox, its chain against that row's chain.
+ *           against the last row of its outbox, its chain against that row's chain, its tree's last leaf against the
+ *           step of the chain that the row made, its newest checkpoint. (Tiles are counted and checked when the trees
+ *           are built from them: tree.c.)
  *        3. Events are verified when they are read: every one before it is sent, and a missing one is noticed then.
  * Faults: ERR_CORRUPT with the first thing found.
  * Runs in: the core, at open.
@@ -16,6 +18,8 @@
 
 #include <inttypes.h>
 #include <string.h>
+
+#include "store_forward/chain.h"
 
 static enum err run_check(sqlite3 *db, const char *sql, const char *path, struct err_info *info)
 {
@@ -114,6 +118,41 @@ static bool check_unit(struct store *store, sqlite3_stmt *statement)
 	return unit_load(statement, &unit);
 }
 
+/* Streams are loaded: is the row of one of them, and of its present epoch? */
+static bool of_epoch(const struct store *store, int stream_id, int64_t epoch)
+{
+	const struct stream *stream = stream_of(store, stream_id);
+	return stream != NULL && stream->now.shown.epoch == epoch;
+}
+
+static bool check_checkpoint(struct store *store, sqlite3_stmt *statement)
+{
+	struct store_checkpoint row;
+	if (!checkpoint_load(statement, &row))
+		return false;
+	const struct stream *stream = stream_of(store, row.stream);
+	return stream != NULL && row.epoch <= stream->now.shown.epoch &&
+	       (row.epoch < stream->now.shown.epoch || row.size <= stream->now.shown.checkpoint_size);
+}
+
+/* No block of which nothing is needed any more, none behind the head, and the mark is where the bits say. */
+static bool check_settled(struct store *store, sqlite3_stmt *statement)
+{
+	struct settled_row row;
+	if (!settled_load(statement, &row) || !of_epoch(store, row.stream, row.epoch))
+		return false;
+	const struct stream_state *now = &stream_of(store, row.stream)->now;
+	int64_t next = now->settled - row.block * SETTLED_BITS; /* the first bit behind the mark */
+	bool next_is_set = next >= 0 && next < SETTLED_BITS && (row.bits[next / 8] >> (next % 8) & 1) != 0;
+	return next < SETTLED_BITS && row.block * SETTLED_BITS < now->shown.next_sequence - 1 && !next_is_set;
+}
+
+static bool check_totals(struct store *store, sqlite3_stmt *statement)
+{
+	struct totals_row row;
+	return totals_load(statement, &row) && of_epoch(store, row.stream, row.epoch);
+}
+
 /* Also finds the highest id and counts the open ones. */
 static bool check_exception(struct store *store, sqlite3_stmt *statement)
 {
@@ -166,6 +205,36 @@ static enum err outbox_neighbour(struct store *store, enum statement which, int6
 	return err;
 }
 
+/* The chain before the last row must lead to the head by the tree's last leaf. Not known where retention has that row. */
+static enum err verify_leaf(struct store *store, const struct stream *stream, int64_t sequence,
+                            struct err_info *info)
+{
+	const struct store_stream *shown = &stream->now.shown;
+	struct digest before = chain_start(span_of(shown->source));
+	struct digest leaf;
+	enum err err = ERR_OK;
+	if (sequence - 1 > stream->now.pruned) {
+		sqlite3_stmt *statement = store_statement(store, STATEMENT_OUTBOX_CHAIN);
+		sql_bind_int(statement, 1, outbox_key(shown->id, sequence - 1));
+		bool more = false;
+		err = store_step(store, statement, &more, "reading the outbox's end", info);
+		if (err == ERR_OK && (!more || !sql_column_digest(statement, 0, &before)))
+			err = store_row_damaged(store, info, "the outbox row of stream %s, sequence %" PRId64,
+			                        shown->name, sequence - 1);
+		sqlite3_reset(statement);
+	} else if (sequence > 1) {
+		return ERR_OK;
+	}
+	if (err == ERR_OK)
+		err = store_leaf(store, shown->id, sequence, &leaf, info);
+	if (err != ERR_OK)
+		return err;
+	struct digest chain = chain_link(&before, &leaf);
+	return digest_equal(&chain, &shown->chain)
+	           ? ERR_OK
+	           : store_row_damaged(store, info, "the tree of stream %s", shown->name);
+}
+
 /* The last row of the outbox, byte for byte, and its chain. */
 static enum err verify_tail(struct store *store, const struct stream *stream, int64_t sequence,
                             struct err_info *info)
@@ -209,6 +278,10 @@ static enum err verify_heads(struct store *store, struct err_info *info)
 			                        shown->name);
 		else if (!empty)
 			err = verify_tail(store, stream, shown->next_sequence - 1, info);
+		if (err == ERR_OK && !empty)
+			err = verify_leaf(store, stream, shown->next_sequence - 1, info);
+		if (err == ERR_OK)
+			err = checkpoint_verify(store, stream, info);
 	}
 	int64_t stray = 0;
 	if (err == ERR_OK)
@@ -227,6 +300,9 @@ enum err verify_rows(struct store *store, struct err_info *info)
 	    {"watermarks", STATEMENT_WATERMARK_ALL, 2, check_watermark},
 	    {"units", STATEMENT_UNIT_ALL, 3, check_unit},
 	    {"exceptions", STATEMENT_EXCEPTION_ALL, 1, check_exception},
+	    {"checkpoints", STATEMENT_CHECKPOINT_ALL, 3, check_checkpoint},
+	    {"settled", STATEMENT_SETTLED_ALL, 3, check_settled},
+	    {"totals", STATEMENT_TOTALS_ALL, 1, check_totals},
 	};
 	int64_t found[sizeof checks / sizeof checks[0]] = {0};
 	store->exceptions_open = 0;

@@ -106,12 +106,12 @@ static void append_event(const struct envelope *envelope, const struct texts *te
 }
 
 void envelope_write(const struct envelope *envelope, const struct digest *previous_chain, struct buf *out,
-                    struct digest *chain)
+                    struct digest *leaf, struct digest *chain)
 {
 	CHECK(envelope->sequence > 0 && envelope->revision > 0);
 	struct texts texts;
 	make_texts(envelope, &texts);
-	const struct chain_leaf leaf = {
+	const struct chain_leaf covered = {
 	    .source = envelope->source,
 	    .sequence = span_of(texts.sequence),
 	    .id = span_of(texts.id),
@@ -122,8 +122,8 @@ void envelope_write(const struct envelope *envelope, const struct digest *previo
 	    .dataschema = span_of(texts.schema),
 	    .data = envelope->data_digest,
 	};
-	struct digest leaf_digest = chain_leaf_hash(&leaf);
-	*chain = chain_link(previous_chain, &leaf_digest);
+	*leaf = chain_leaf_hash(&covered);
+	*chain = chain_link(previous_chain, leaf);
 	digest_hex(chain, texts.chain);
 	append_event(envelope, &texts, out);
 }

@@ -40,8 +40,8 @@ struct envelope {
 	struct digest data_digest;   /* H(data) */
 };
 
-/* Appends the event to out and gives the chain value that belongs to it. Check buf_ok(out) after. */
+/* Appends the event to out and gives its leaf, and the chain value that belongs to it. Check buf_ok(out) after. */
 void envelope_write(const struct envelope *envelope, const struct digest *previous_chain, struct buf *out,
-                    struct digest *chain);
+                    struct digest *leaf, struct digest *chain);
 
 #endif

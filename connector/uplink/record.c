@@ -155,8 +155,9 @@ static enum err append(struct recorder *recorder, const char *source, const char
 	                 .voided = document->voided,
 	                 .recorded_ns = envelope.recorded_ns},
 	};
+	struct digest chain;
 	buf_clear(&recorder->event);
-	envelope_write(&envelope, &stream->chain, &recorder->event, &row.chain);
+	envelope_write(&envelope, &stream->chain, &recorder->event, &row.leaf, &chain);
 	size_t limit = (size_t)recorder->config->uplink.message_bytes_max;
 	if (!buf_ok(&recorder->event) || recorder->event.len > limit) {
 		char text[ERR_TEXT_MAX];
@@ -172,6 +173,7 @@ static enum err append(struct recorder *recorder, const char *source, const char
 	err = store_append(recorder->store, &row, info);
 	if (err != ERR_OK)
 		return err;
+	CHECK(digest_equal(&stream->chain, &chain)); /* the event's text says what the store goes on with */
 	if (change->kind == ENVELOPE_RECORDED)
 		recorder->recorded++;
 	else

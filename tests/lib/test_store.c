@@ -16,8 +16,6 @@
 
 #include <sqlite3.h>
 
-#include "store_forward/chain.h"
-
 void test_store_must(struct test_store *test, enum err err, const char *what)
 {
 	if (err == ERR_OK)
@@ -100,7 +98,7 @@ enum err test_append(struct test_store *test, const struct store_stream *stream,
 	    .stream = stream->id,
 	    .subject = span_of(document.subject),
 	    .event = {document.event, document.event_len},
-	    .chain = chain_link(&stream->chain, &document.content),
+	    .leaf = document.content,
 	    .source_name = SPAN_LITERAL("erp"),
 	    .document = {.revision = revision,
 	                 .content = document.content,

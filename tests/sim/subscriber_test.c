@@ -52,8 +52,9 @@ static void make_events(struct run *run, const char *spoiled_data)
 		    .data = bytes,
 		    .data_digest = digest_of(&bytes, 1),
 		};
+		struct digest leaf;
 		buf_init(&run->events[i], 4000);
-		envelope_write(&envelope, &chain, &run->events[i], &chain);
+		envelope_write(&envelope, &chain, &run->events[i], &leaf, &chain);
 		assert_true(buf_ok(&run->events[i]));
 	}
 }
@@ -183,9 +184,10 @@ static void a_doubled_revision_is_found(void **state)
 	    .data_digest = digest_of(&data, 1),
 	};
 	struct digest chain = chain_start(source);
+	struct digest leaf;
 	struct buf event;
 	buf_init(&event, 4000);
-	envelope_write(&envelope, &chain, &event, &chain);
+	envelope_write(&envelope, &chain, &event, &leaf, &chain);
 	subscriber_receive(&run->subscriber, SPAN_LITERAL(TOPIC), buf_span(&event));
 	buf_release(&event);
 	expect_finding(run, "revision 1 came after 1");

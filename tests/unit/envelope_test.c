@@ -52,12 +52,16 @@ static void test_known_answer(void **state)
 	    "\"type\":\"com.twinpost.journal.recorded.v1\"}";
 	struct envelope envelope = example();
 	struct digest start = chain_start(envelope.source);
+	struct digest leaf;
 	struct digest chain;
 	struct buf out;
 	buf_init(&out, 4096);
-	envelope_write(&envelope, &start, &out, &chain);
+	envelope_write(&envelope, &start, &out, &leaf, &chain);
 	assert_true(buf_ok(&out));
 	assert_string_equal(buf_cstr(&out), expected);
+	/* The chain value that the event shows is that of its leaf. */
+	struct digest linked = chain_link(&start, &leaf);
+	assert_true(digest_equal(&linked, &chain));
 	buf_release(&out);
 }
 
@@ -67,21 +71,22 @@ static void test_id_is_deterministic(void **state)
 	(void)state;
 	struct envelope envelope = example();
 	struct digest start = chain_start(envelope.source);
+	struct digest leaf;
 	struct digest chain;
 	struct buf first;
 	struct buf second;
 	buf_init(&first, 4096);
 	buf_init(&second, 4096);
-	envelope_write(&envelope, &start, &first, &chain);
+	envelope_write(&envelope, &start, &first, &leaf, &chain);
 	envelope.sequence = 2;
 	envelope.change = ENVELOPE_AMENDED;
 	envelope.recorded_ns += 1000;
-	envelope_write(&envelope, &chain, &second, &chain);
+	envelope_write(&envelope, &chain, &second, &leaf, &chain);
 	assert_non_null(strstr(buf_cstr(&second), "\"id\":\"39ee238dcedecac906d45a8c0864c76e\""));
 	assert_non_null(strstr(buf_cstr(&second), "com.twinpost.journal.amended.v1"));
 	buf_clear(&second);
 	envelope.revision = 2;
-	envelope_write(&envelope, &chain, &second, &chain);
+	envelope_write(&envelope, &chain, &second, &leaf, &chain);
 	assert_null(strstr(buf_cstr(&second), "39ee238dcedecac906d45a8c0864c76e"));
 	buf_release(&first);
 	buf_release(&second);
@@ -93,10 +98,11 @@ static void test_too_small_a_buffer(void **state)
 	(void)state;
 	struct envelope envelope = example();
 	struct digest start = chain_start(envelope.source);
+	struct digest leaf;
 	struct digest chain;
 	struct buf out;
 	buf_init(&out, 100);
-	envelope_write(&envelope, &start, &out, &chain);
+	envelope_write(&envelope, &start, &out, &leaf, &chain);
 	assert_false(buf_ok(&out));
 	buf_release(&out);
 }

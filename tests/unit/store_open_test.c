@@ -133,7 +133,7 @@ static void newer_and_foreign_files_are_left_alone(void **state)
 	struct test_file after;
 	test_append_many(test, "a", 1, 5, 1, 100);
 	test_store_close(test);
-	test_store_sql(test, "UPDATE store SET version = 2; PRAGMA user_version = 2");
+	test_store_sql(test, "UPDATE store SET version = 3; PRAGMA user_version = 3");
 	test_file_read(&before, test->path);
 	assert_int_equal(
 	    store_open(&test->hal.hal, NULL, &test->options, &test->store, &test->opening, &test->info),
@@ -158,14 +158,17 @@ static void newer_and_foreign_files_are_left_alone(void **state)
 	test_file_free(&after);
 }
 
-/* The framework of steps: a made-up second step brings a file of version 1 to 2, with the same text of tables as an
- * empty one brought to 2 at once. */
+/* The framework of steps: the steps of this program, and a made-up one after them, bring a file of version 1 to the
+ * newest, with the same text of tables as an empty one brought there at once. */
 static void steps_lead_from_any_version_to_the_newest(void **state)
 {
 	(void)state;
-	struct schema_steps one = schema_steps();
-	const char *const sql[] = {one.sql[0], "ALTER TABLE units ADD COLUMN note TEXT NOT NULL DEFAULT '';"};
-	struct schema_steps two = {sql, 2};
+	struct schema_steps now = schema_steps();
+	const char *sql[STORE_SCHEMA_VERSION + 1];
+	memcpy(sql, now.sql, sizeof now.sql[0] * STORE_SCHEMA_VERSION);
+	sql[STORE_SCHEMA_VERSION] = "ALTER TABLE units ADD COLUMN note TEXT NOT NULL DEFAULT '';";
+	struct schema_steps one = {sql, 1};
+	struct schema_steps two = {sql, STORE_SCHEMA_VERSION + 1};
 	sqlite3 *db = NULL;
 	assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
 	enum schema_kind kind;
@@ -181,8 +184,8 @@ static void steps_lead_from_any_version_to_the_newest(void **state)
 	assert_int_equal(schema_migrate(db, &two, 1), SQLITE_OK);
 	assert_int_equal(schema_compare(db, &two), SQLITE_OK);
 	assert_int_equal(schema_identify(db, &two, &kind, &version), SQLITE_OK);
-	assert_int_equal(version, 2);
-	assert_int_equal(schema_identify(db, &one, &kind, &version), SQLITE_OK);
+	assert_int_equal(version, STORE_SCHEMA_VERSION + 1);
+	assert_int_equal(schema_identify(db, &now, &kind, &version), SQLITE_OK);
 	assert_int_equal(kind, SCHEMA_NEWER);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }

@@ -256,7 +256,7 @@ static void limits_hold_at_their_edge(void **state)
 	memset(large, 'x', STORE_EVENT_BYTES_MAX + 1);
 	must(test, store_begin(test->store, &test->info));
 	const struct store_stream *stream = test_stream(test, "a");
-	struct store_append append = {.stream = 1, .document = {.revision = 1}, .chain = stream->chain};
+	struct store_append append = {.stream = 1, .document = {.revision = 1}, .leaf = stream->chain};
 	append.subject = (struct span){large, STORE_SUBJECT_MAX};
 	append.event = (struct span){large, STORE_EVENT_BYTES_MAX};
 	must(test, store_append(test->store, &append, &test->info));
