@@ -77,7 +77,7 @@ static enum err read_name(const struct member *member, const struct json_value *
                           struct err_info *info)
 {
 	size_t size = (size_t)member->max + 1;
-	bool good = value->kind == JSON_TEXT && json_text(value, to, size) && to[0] != 0;
+	bool good = value->kind == JSON_TEXT && json_read_text(value, to, size) && to[0] != 0;
 	for (const char *c = to; good && *c; c++)
 		good = (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') || *c == '-';
 	if (good)
@@ -91,7 +91,7 @@ static enum err read_number(const struct member *member, const struct json_value
                             struct err_info *info)
 {
 	int64_t number;
-	if (!json_integer(value, &number) || number < 1 || number > member->max)
+	if (!json_read_integer(value, &number) || number < 1 || number > member->max)
 		return err_set(info, ERR_BAD_INPUT, "%s must be a whole number from 1 to %" PRId64,
 		               member->key, member->max);
 	*to = number;
@@ -101,7 +101,7 @@ static enum err read_number(const struct member *member, const struct json_value
 /* 2026-11, as in control totals; 00 where documents have no period. */
 static enum err read_period(const struct json_value *value, char to[8], struct err_info *info)
 {
-	bool good = value->kind == JSON_TEXT && json_text(value, to, 8) && strlen(to) == 7;
+	bool good = value->kind == JSON_TEXT && json_read_text(value, to, 8) && strlen(to) == 7;
 	for (int i = 0; good && i < 7; i++)
 		good = i == 4 ? to[i] == '-' : to[i] >= '0' && to[i] <= '9';
 	if (good)
@@ -136,7 +136,7 @@ static enum err read_subjects(const struct json_value *list, struct command *com
 			               COMMAND_SUBJECTS_MAX);
 		char *to = command->names + used;
 		CHECK(sizeof command->names - used > value.raw.len);
-		if (value.kind != JSON_TEXT || !json_text(&value, to, STORE_SUBJECT_MAX + 1) ||
+		if (value.kind != JSON_TEXT || !json_read_text(&value, to, STORE_SUBJECT_MAX + 1) ||
 		    !is_subject(to))
 			return err_set(info, ERR_BAD_INPUT,
 			               "subjects: entry %d is not a text of 1 to %d bytes without control "
@@ -175,7 +175,7 @@ static enum err unknown_member(const struct command_spec *spec, const struct jso
 	const char *shown = name;
 	char takes[128] = "nothing";
 	size_t len = 0;
-	if (!json_text(key, name, sizeof name) || !is_subject(name))
+	if (!json_read_text(key, name, sizeof name) || !is_subject(name))
 		shown = "of a long or odd name";
 	for (int slot = 0; slot < MEMBER_COUNT; slot++) {
 		if (!(spec->takes & BIT(slot)))

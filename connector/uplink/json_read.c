@@ -469,7 +469,7 @@ struct json_value json_member(const struct json_value *object, const char *key)
 	return (struct json_value){.kind = JSON_NONE};
 }
 
-bool json_text(const struct json_value *value, char *to, size_t size)
+bool json_read_text(const struct json_value *value, char *to, size_t size)
 {
 	struct plain plain;
 	size_t len = 0;
@@ -499,7 +499,7 @@ bool json_text_is(const struct json_value *value, const char *text)
 	return plain_next(&plain) < 0;
 }
 
-bool json_integer(const struct json_value *value, int64_t *out)
+bool json_read_integer(const struct json_value *value, int64_t *out)
 {
 	if (value->kind != JSON_NUMBER)
 		return false;

@@ -59,10 +59,10 @@ MUST_USE bool json_walk_next(struct json_walk *walk, struct json_value *key, str
 /* The member of this key, or one of kind JSON_NONE. */
 struct json_value json_member(const struct json_value *object, const char *key);
 /* The text without its escapes, zero-terminated; false: it is longer than size - 1 bytes, and to is "". */
-MUST_USE bool json_text(const struct json_value *value, char *to, size_t size);
+MUST_USE bool json_read_text(const struct json_value *value, char *to, size_t size);
 /* Is the text this one, its escapes resolved? */
 bool json_text_is(const struct json_value *value, const char *text);
 /* false: not a number, not whole (rule 5), or out of range; *out stays. */
-MUST_USE bool json_integer(const struct json_value *value, int64_t *out);
+MUST_USE bool json_read_integer(const struct json_value *value, int64_t *out);
 
 #endif

@@ -119,7 +119,7 @@ static bool read_text(const struct json_value *value, char *to, size_t size, boo
 	to[0] = 0;
 	if (!is_given(value))
 		return true;
-	if (value->kind == JSON_TEXT && json_text(value, to, size) && (many_lines || is_one_line(to)))
+	if (value->kind == JSON_TEXT && json_read_text(value, to, size) && (many_lines || is_one_line(to)))
 		return true;
 	to[0] = 0;
 	return false;
@@ -170,7 +170,7 @@ static const char *read_outcome(const struct json_value *object, struct outcome 
 	struct json_value corrects = json_member(object, "corrects");
 	if (outcome->subject[0] == 0)
 		return "subject is missing";
-	if (!json_integer(&revision, &outcome->revision) || outcome->revision < 1)
+	if (!json_read_integer(&revision, &outcome->revision) || outcome->revision < 1)
 		return "revision is not a whole number from 1 on";
 	if (outcome->word[0] == 0)
 		return "outcome is missing";

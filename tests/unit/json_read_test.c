@@ -227,14 +227,14 @@ static void test_text(void **state)
 	struct json_value value;
 	char plain[sizeof expected];
 	assert_int_equal(open_text(&value, text), ERR_OK);
-	assert_true(json_text(&value, plain, sizeof plain));
+	assert_true(json_read_text(&value, plain, sizeof plain));
 	assert_string_equal(plain, expected);
-	assert_false(json_text(&value, plain, sizeof plain - 1));
+	assert_false(json_read_text(&value, plain, sizeof plain - 1));
 	assert_string_equal(plain, "");
 	assert_true(json_text_is(&value, expected));
 	assert_false(json_text_is(&value, ""));
 	assert_int_equal(open_text(&value, "\"\""), ERR_OK);
-	assert_true(json_text(&value, plain, 1));
+	assert_true(json_read_text(&value, plain, 1));
 	assert_true(json_text_is(&value, ""));
 	assert_int_equal(open_text(&value, "17"), ERR_OK);
 	assert_false(json_text_is(&value, "17"));
@@ -267,7 +267,7 @@ static void test_integer(void **state)
 		struct json_value value;
 		int64_t number = -77;
 		assert_int_equal(open_text(&value, cases[i].text), ERR_OK);
-		if (json_integer(&value, &number) != cases[i].whole)
+		if (json_read_integer(&value, &number) != cases[i].whole)
 			fail_msg("%s", cases[i].text);
 		assert_int_equal(number, cases[i].whole ? cases[i].value : -77);
 	}

@@ -1,0 +1,84 @@
+/*
+ * command_fuzz.c - any text as a command, judged with facts that the first byte draws.
+ *
+ * Why:   whoever can publish on dn/cmd chooses these bytes, signed or not.
+ * Owns:  nothing that outlives one input.
+ * Rules: 1. Nothing is done without a good signature and our target, nor when retained, nor when expired.
+ *        2. Names, numbers and subjects of what is done are within their limits; a second judgement is the same.
+ *        3. The answer that would be given is JSON by the agent's own reader.
+ * Runs in: the fuzzer (tests/fuzz).
+ */
+#include "connector/uplink/answer.h"
+
+#include <string.h>
+
+#define NOW_NS (INT64_C(1795270805123) * 1000000)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_done(const struct command *command, const struct command_facts *facts)
+{
+	CHECK(command->decoded && !facts->retained && facts->signature == COMMAND_SIGNATURE_GOOD);
+	CHECK(span_equal(command->target, facts->target));
+	CHECK(command->expires_ns > facts->now_ns &&
+	      command->expires_ns - facts->now_ns <= COMMAND_AHEAD_NS_MAX);
+	CHECK(command->kind != COMMAND_UNKNOWN);
+	CHECK(memchr(command->stream, 0, sizeof command->stream) &&
+	      memchr(command->source, 0, sizeof command->source));
+	CHECK(command->from >= 0 && command->to >= command->from && command->to <= STORE_SEQUENCE_MAX);
+	CHECK(command->subject_count >= 0 && command->subject_count <= COMMAND_SUBJECTS_MAX);
+	for (int i = 0; i < command->subject_count; i++) {
+		struct span subject = command->subjects[i];
+		CHECK(subject.len > 0 && subject.len <= STORE_SUBJECT_MAX && subject.data >= command->names);
+		CHECK(subject.data + subject.len < command->names + sizeof command->names);
+	}
+}
+
+static void check_answer(const struct command *command, const struct command_verdict *verdict)
+{
+	struct buf out;
+	struct json_value root;
+	bool rejected = verdict->reason > COMMAND_AGAIN;
+	const struct answer answer = {.command = command->word,
+	                              .id = command->id,
+	                              .state = rejected ? ANSWER_REJECTED : ANSWER_DONE,
+	                              .reason = rejected ? span_of(command_reason_name(verdict->reason))
+	                                                 : (struct span){NULL, 0},
+	                              .text = span_of(verdict->text),
+	                              .time_ns = NOW_NS};
+	buf_init(&out, 8192);
+	command_result_write(&out, &answer);
+	CHECK(buf_ok(&out) && json_open(&root, buf_span(&out), NULL) == ERR_OK);
+	buf_release(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct command command;
+	struct command_verdict verdict;
+	struct command_verdict again;
+	struct err_info info;
+	if (size == 0)
+		return 0;
+	struct span text = {(const char *)data + 1, size - 1};
+	struct digest digest = digest_of(&text, 1);
+	/* Mostly all is well, so that the body is reached. */
+	const struct command_facts facts = {.retained = data[0] == 1,
+	                                    .signature = data[0] < 6 && data[0] > 1
+	                                                     ? (enum command_signature)(data[0] - 2)
+	                                                     : COMMAND_SIGNATURE_GOOD,
+	                                    .target = SPAN_LITERAL("a/b"),
+	                                    .now_ns = NOW_NS,
+	                                    .earlier = data[0] == 6 ? &digest : NULL};
+	bool decoded = command_decode(&command, text, &info) == ERR_OK;
+	CHECK(decoded == command.decoded && (decoded || info.code == ERR_BAD_INPUT));
+	command_judge(&command, &facts, &verdict);
+	command_judge(&command, &facts, &again);
+	CHECK(verdict.reason == again.reason && strcmp(verdict.text, again.text) == 0);
+	CHECK(!verdict.answer || (facts.signature == COMMAND_SIGNATURE_GOOD && decoded));
+	if (verdict.reason == COMMAND_DO)
+		check_done(&command, &facts);
+	if (verdict.answer)
+		check_answer(&command, &verdict);
+	return 0;
+}
