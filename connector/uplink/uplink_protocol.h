@@ -14,8 +14,8 @@
  *           What the child itself refuses (over the broker's maximum packet size: 0x95) is answered the same
  *           way.
  *        5. Topic filters of a CONNECT are subscribed after CONNACK; UP comes after the SUBACK and says what the
- *           broker answered to each: a refused filter is no reason for DOWN. A broker that closes instead is
- *           DOWN of class SUBSCRIBE, so that the core may connect without filters.
+ *           broker answered to each: a refused filter is no reason for DOWN. A broker that closes instead
+ *           (RabbitMQ 3.10 does) is DOWN of class SUBSCRIBE, so that the core may connect without filters.
  *        6. What the broker sends comes as MESSAGE, from the CONNACK on, so perhaps before UP. The core gives
  *           each back with TAKEN, once, in any state, after DOWN and over further connections too. The child
  *           never has more than UPLINK_UNTAKEN_MAX of them, or UPLINK_UNTAKEN_BYTES_MAX, outstanding: it stops

@@ -95,6 +95,17 @@ class Child(unittest.TestCase):
         self.child.process.kill()
         self.assertEqual(subscriber.next().payload, b"dead")
 
+    def test_refusals(self):
+        """A topic filter that is not allowed, among one that is; then a message that is not allowed: the broker closes."""
+        self.connect(version=4, subscriptions=("tp1/acme/gw1/dn/cmd", "denied/commands"))
+        down = self.child.expect(uplink.DOWN)
+        self.assertEqual(down.kind, uplink.SUBSCRIBE, down)
+        self.connect(version=4, subscriptions=("tp1/acme/gw1/dn/cmd",))
+        self.child.expect(uplink.UP)
+        self.child.publish(1, "denied/post")
+        down = self.child.expect(uplink.DOWN)
+        self.assertEqual(down.kind, uplink.NETWORK, down)
+
     def test_session(self):
         """A session is kept for us, and what came meanwhile is told."""
         subscriber = self.subscriber("nothing/for/us")

@@ -412,6 +412,9 @@ class RabbitMq(Server):
         "vhosts": [{"name": "/"}],
         "users": [{"name": "twinpost", "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}],
         "permissions": [{"user": "twinpost", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"}],
+        # Everything but denied/#, for tests of refusal (the plugin makes the slashes of MQTT dots).
+        "topic_permissions": [{"user": "twinpost", "vhost": "/", "exchange": "amq.topic", "write": "^(?!denied)",
+                               "read": "^(?!denied)"}],
         # The MQTT plugin of 3.10 has classic queues for QoS 1: mirroring is what keeps them when their node stops.
         "policies": [{"vhost": "/", "name": "mirrored", "pattern": "^mqtt-subscription-", "apply-to": "queues", "priority": 0,
                       "definition": {"ha-mode": "all", "ha-sync-mode": "automatic"}}],
