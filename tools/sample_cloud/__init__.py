@@ -1,7 +1,8 @@
-"""sample_cloud - a cloud billing's receiving end: subscribes, keeps, proves, and says what it holds.
+"""sample_cloud - a cloud billing's end of the contract: subscribes, keeps, proves, cosigns, answers, and says what it holds.
 
 Why:   it is the first consumer of the contract, written from the contract alone and sharing no code with the agent:
        when both agree, the contract says enough.
-Parts: event (parse and check one event), book (what was received, in SQLite), subscriber (MQTT).
+Parts: event (parse and check one event), merkle (the tree), note (signatures), book (what was received, in SQLite), trust
+       (checkpoints, keys, state), mail (receipts, outcomes, replays), subscriber (MQTT), command (one command and its result).
 Source: docs/contract: envelope, leaf and chain, idempotency key.
 """

@@ -1,4 +1,4 @@
-"""subscriber.py - the MQTT side: a persistent session at QoS 1 that acknowledges only what is durable.
+"""subscriber.py - the MQTT side: a persistent session at QoS 1 that acknowledges only what is durable, and sends the mail.
 
 Why:   a PUBACK promises that the message needs not come again; so it follows the commit, never precedes it.
 Owns:  one paho client and its socket.
@@ -6,6 +6,7 @@ Rules: 1. paho 1.6 sends the PUBACK when on_message has returned. The subclass b
           them after the book's commit: one commit for all that the socket held, so that safety does not cost speed.
        2. The session outlives the connection (MQTT 5: an expiry of a day; 3.1.1: clean session off).
        3. A lost connection is made again with a growing pause; nothing is lost by it.
+       4. Mail goes out after the commit that made it, and again after a reconnection or `repeat` seconds, until it is answered.
 Faults: broker away, TLS refused: said once on standard error, tried again until told to stop.
 Runs in: tools/sample-cloud.
 Tests: tests/unit/test_sample_cloud.py, tests/integration
@@ -21,7 +22,11 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from . import book as books
+
 BATCH_MESSAGES = 500
+LOOK_SECONDS = 0.1   # how often clocks are looked at: gaps, late decisions, repetitions
+REPORTS_MAX = 100    # lines for each kind of finding; the book keeps all
 PAUSE_MAX = 5.0
 SESSION_SECONDS = 86400
 
@@ -47,14 +52,19 @@ class _Client(mqtt.Client):
 class Subscriber:
     """Receives into a book until told to stop, or until it holds enough."""
 
-    def __init__(self, book, options):
+    def __init__(self, book, options, trust=None, mail=None):
         self.book = book
         self.options = options
+        self.trust = trust
+        self.mail = mail
+        self.sent = {}  # id of an outgoing message: when it was published
+        self.mids = {}  # packet id: id of the message
         self.stopping = False
         self.fatal = False
         self.connected = False
         self.problem = None
         self.others = 0
+        self.reported = {}
         self.heard = time.monotonic()
         self.version = mqtt.MQTTv5 if options.protocol == "5" else mqtt.MQTTv311
 
@@ -71,6 +81,8 @@ class Subscriber:
         client.on_subscribe = self.on_subscribe
         client.on_message = self.on_message
         client.on_disconnect = self.on_disconnect
+        client.on_publish = self.on_publish
+        self.sent, self.mids = {}, {}
         return client
 
     def topic(self):
@@ -105,15 +117,55 @@ class Subscriber:
     def on_message(self, _client, _userdata, message):
         """One message: into the open transaction."""
         self.heard = time.monotonic()
-        kind = message.topic.split("/")[4]
-        if kind not in ("post", "replay"):
+        result = self.take(message.topic, message.payload)
+        if result is None:
             self.others += 1
-            return
-        result = self.book.take(message.topic, message.payload)
-        if result not in ("booked", "duplicate", "waiting"):
+        elif result in books.FINDINGS and self.reported.get(result, 0) < REPORTS_MAX:
+            self.reported[result] = self.reported.get(result, 0) + 1
             print(f"sample-cloud: {result} on {message.topic}", file=sys.stderr, flush=True)
-        if result in ("equivocation", "chain break"):
-            self.fatal = True
+        # One who only judges ends at once; one who answers goes on with the streams that are sound.
+        self.fatal = self.fatal or (result in books.FATAL and not self.mail)
+
+    def take(self, topic, payload):
+        """What becomes of a message; None for a kind that is not for us."""
+        kind = topic.split("/")[4]
+        if kind in ("post", "replay"):
+            return self.book.take(topic, payload)
+        if kind == "ckpt" and self.trust:
+            return self.trust.checkpoint(topic, payload)
+        if kind == "state" and self.trust:
+            return self.trust.state(payload)
+        if kind == "res" and self.mail:
+            return self.mail.answer(payload)
+        return None
+
+    def on_publish(self, _client, _userdata, mid):
+        """PUBACK: receipts and commands are done, outcomes wait for their answer."""
+        number = self.mids.pop(mid, None)
+        if number:
+            self.book.begin()
+            self.book.run("DELETE FROM outgoing WHERE id = ? AND until = 'puback'", number)
+
+    def commit(self, client=None):
+        """Makes durable what was taken and what is to be said about it; then says it."""
+        if self.mail:
+            self.mail.decide()
+            self.mail.flush()
+            self.mail.ask(not self.trust or self.trust.alive)
+        self.book.commit()
+        if self.mail and client and self.connected:
+            self.publish(client)
+
+    def publish(self, client):
+        """Publishes what was not, or was not answered in time."""
+        moment = time.monotonic()
+        rows = self.book.rows("SELECT id, topic FROM outgoing ORDER BY rowid")
+        self.sent = {number: self.sent[number] for number, _ in rows if number in self.sent}
+        for number, topic in rows:
+            if moment - self.sent.get(number, -1e9) >= self.options.repeat:
+                payload = self.book.rows("SELECT payload FROM outgoing WHERE id = ?", number)[0][0]
+                self.mids[client.publish(topic, payload, qos=1).mid] = number
+                self.sent[number] = moment
 
     def read(self, client):
         """Reads what the socket holds, at most a batch; commits; acknowledges."""
@@ -122,7 +174,7 @@ class Subscriber:
             before = len(client.unacknowledged)
             if client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
                 break
-        self.book.commit()
+        self.commit(client)
         client.release()
 
     def enough(self):
@@ -144,7 +196,7 @@ class Subscriber:
         except OSError as error:  # ssl.SSLError is one
             self.say(f"cannot connect to {self.options.host}:{self.options.port}: {error}")
             return False
-        was_up = False
+        was_up, looked = False, 0.0
         while not (self.stopping or self.fatal or (was_up and self.enough())):
             socket = client.socket()
             if socket is None:
@@ -159,7 +211,10 @@ class Subscriber:
             if client.loop_misc() != mqtt.MQTT_ERR_SUCCESS:
                 break
             was_up = was_up or self.connected
-        self.book.commit()
+            if self.mail and time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                self.commit(client)
+        self.commit()
         client.disconnect()
         return was_up
 
