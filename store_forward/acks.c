@@ -5,12 +5,16 @@
  * Owns:  table acks (stream, epoch, first..last, at).
  * Rules: 1. Acknowledgements of one transaction within a second of each other become one row, with the first time.
  *        2. Nothing is acknowledged that was not appended.
- *        3. Ranges stay when retention deletes the rows: the trace of a document is kept.
+ *        3. Ranges stay when retention deletes the rows: the trace of a document is kept. Those older than the
+ *           retention are joined day by day, with the last time of the day, so that a busy year does not fill the
+ *           store: what was acknowledged is then told to have been by that time.
  * Faults: an outbox row that should be there and is not is damage.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
  */
 #include "store_forward/store_internal.h"
+
+#define DAY_NS (86400 * NS_PER_S)
 
 static int64_t ack_checksum(const struct ack_row *row)
 {
@@ -224,5 +228,84 @@ enum err store_acknowledged_before(struct store *store, int stream_id, int64_t a
 	*sequence = late != 0 ? late - 1 : now->shown.acked_sequence;
 	if (*sequence < done)
 		*sequence = done;
+	return err;
+}
+
+/* The row at the cursor or behind it, and the one after; *count: how many of the two there are. */
+static enum err acks_pair(struct store *store, struct ack_row pair[2], int *count, struct err_info *info)
+{
+	const struct ack_row *from = &store->ack_looked;
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_PAIR);
+	sql_bind_int(statement, 1, from->stream);
+	sql_bind_int(statement, 2, from->epoch);
+	sql_bind_int(statement, 3, from->first);
+	bool more = false;
+	*count = 0;
+	enum err err = store_step(store, statement, &more, "reading acknowledgements", info);
+	while (err == ERR_OK && more && *count < 2) {
+		if (!ack_load(statement, &pair[*count])) {
+			err = store_row_damaged(store, info, "an acknowledgement of stream %d",
+			                        pair[*count].stream);
+			break;
+		}
+		++*count;
+		if (*count < 2)
+			err = store_step(store, statement, &more, "reading acknowledgements", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+static bool ack_is_old(const struct store *store, const struct ack_row *row, int64_t now_ns)
+{
+	const struct stream *stream = stream_of(store, row->stream);
+	int64_t age = 0;
+	if (stream == NULL)
+		return false;
+	bool gone = row->epoch < stream->now.shown.epoch || row->last <= stream->now.pruned;
+	/* The difference may overflow only for times that no clock shows. */
+	return gone && !__builtin_sub_overflow(now_ns, row->at, &age) && age >= store->retention_ns;
+}
+
+static bool acks_joinable(const struct store *store, const struct ack_row *a, const struct ack_row *b,
+                          int64_t now_ns)
+{
+	return a->stream == b->stream && a->epoch == b->epoch && a->last + 1 == b->first &&
+	       a->at / DAY_NS == b->at / DAY_NS && ack_is_old(store, a, now_ns) &&
+	       ack_is_old(store, b, now_ns);
+}
+
+static enum err ack_delete(struct store *store, const struct ack_row *row, struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_ACK_DELETE);
+	sql_bind_int(statement, 1, row->stream);
+	sql_bind_int(statement, 2, row->epoch);
+	sql_bind_int(statement, 3, row->first);
+	return store_run(store, statement, "joining acknowledgements", info);
+}
+
+enum err acks_join(struct store *store, int64_t now_ns, int limit, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int looked = 0; err == ERR_OK && looked < limit; looked++) {
+		struct ack_row pair[2];
+		int count = 0;
+		err = acks_pair(store, pair, &count, info);
+		if (err != ERR_OK || count < 2) {
+			store->ack_looked = (struct ack_row){0}; /* the end: the next call begins anew */
+			break;
+		}
+		if (!acks_joinable(store, &pair[0], &pair[1], now_ns)) {
+			store->ack_looked = pair[1];
+			continue;
+		}
+		store->ack_looked = pair[0];
+		pair[0].last = pair[1].last;
+		if (pair[1].at > pair[0].at)
+			pair[0].at = pair[1].at;
+		err = ack_delete(store, &pair[1], info);
+		if (err == ERR_OK)
+			err = ack_put(store, &pair[0], info);
+	}
 	return err;
 }

@@ -7,7 +7,7 @@
  *           a checksum of the whole, so that the same key finds the same row.
  *        2. The id is that of the first raising and stays.
  *        3. A cleared one keeps its text for the trace, not its raw values; it goes when the retention has passed. The
- *           one with the highest id stays, so that no id is given twice.
+ *           ones with the highest id and the highest change stay, so that no number is given twice.
  * Faults: a row that is not as it was written is damage.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -27,8 +27,7 @@ const char *store_owner_name(enum store_owner owner)
 	return names[owner];
 }
 
-/* At most max bytes, not ending inside a UTF-8 character. */
-static struct span cut(struct span text, size_t max)
+struct span text_cut(struct span text, size_t max)
 {
 	if (text.len <= max)
 		return text;
@@ -43,7 +42,7 @@ static struct span stored_key(struct span key, char room[STORE_KEY_BYTES_MAX + 1
 {
 	if (key.len <= STORE_KEY_BYTES_MAX)
 		return key;
-	struct span head = cut(key, STORE_KEY_BYTES_MAX + 1 - KEY_HASH_CHARS);
+	struct span head = text_cut(key, STORE_KEY_BYTES_MAX + 1 - KEY_HASH_CHARS);
 	memcpy(room, head.data, head.len);
 	snprintf(room + head.len, KEY_HASH_CHARS, "~%016" PRIx64, checksum_of(key.data, key.len, 0));
 	return (struct span){room, head.len + KEY_HASH_CHARS - 1};
@@ -65,6 +64,15 @@ static int64_t exception_checksum(const struct exception_row *row)
 	row_sum_int(&sum, shown->last_ns);
 	row_sum_int(&sum, row->cleared_ns);
 	row_sum_int(&sum, shown->count);
+	/* These columns came later: a row that has none of them keeps the checksum it was written with. */
+	if (!shown->acknowledged && shown->who.len == 0 && shown->note.len == 0 && shown->marked_ns == 0 &&
+	    shown->change == 0)
+		return row_sum_end(&sum);
+	row_sum_int(&sum, shown->acknowledged);
+	row_sum_span(&sum, shown->who);
+	row_sum_span(&sum, shown->note);
+	row_sum_int(&sum, shown->marked_ns);
+	row_sum_int(&sum, shown->change);
 	return row_sum_end(&sum);
 }
 
@@ -72,6 +80,7 @@ bool exception_load(sqlite3_stmt *statement, struct exception_row *row)
 {
 	int owner = sql_column_small(statement, 4, STORE_OWNER_POLICY);
 	int open = sql_column_small(statement, 7, 1);
+	int acknowledged = sql_column_small(statement, 13, 1);
 	*row = (struct exception_row){
 	    .shown = {.id = sqlite3_column_int64(statement, 0),
 	              .rule = sql_column_span(statement, 1),
@@ -83,10 +92,16 @@ bool exception_load(sqlite3_stmt *statement, struct exception_row *row)
 	              .open = open == 1,
 	              .first_ns = sqlite3_column_int64(statement, 8),
 	              .last_ns = sqlite3_column_int64(statement, 9),
-	              .count = sqlite3_column_int64(statement, 11)},
+	              .count = sqlite3_column_int64(statement, 11),
+	              .acknowledged = acknowledged == 1,
+	              .who = sql_column_span(statement, 14),
+	              .note = sql_column_span(statement, 15),
+	              .marked_ns = sqlite3_column_int64(statement, 16),
+	              .change = sqlite3_column_int64(statement, 17)},
 	    .cleared_ns = sqlite3_column_int64(statement, 10),
 	};
-	return owner >= 0 && open >= 0 && exception_checksum(row) == sqlite3_column_int64(statement, 12);
+	return owner >= 0 && open >= 0 && acknowledged >= 0 && row->shown.change >= 0 &&
+	       exception_checksum(row) == sqlite3_column_int64(statement, 12);
 }
 
 enum err exception_put(struct store *store, const struct exception_row *row, struct err_info *info)
@@ -106,41 +121,83 @@ enum err exception_put(struct store *store, const struct exception_row *row, str
 	sql_bind_int(statement, 11, row->cleared_ns);
 	sql_bind_int(statement, 12, shown->count);
 	sql_bind_int(statement, 13, exception_checksum(row));
+	sql_bind_int(statement, 14, shown->acknowledged);
+	sql_bind_text(statement, 15, shown->who);
+	sql_bind_text(statement, 16, shown->note);
+	sql_bind_int(statement, 17, shown->marked_ns);
+	sql_bind_int(statement, 18, shown->change);
 	return store_run(store, statement, "writing an exception", info);
 }
 
-static enum err exception_damaged(struct store *store, int64_t id, struct err_info *info)
+enum err exception_damaged(struct store *store, int64_t id, struct err_info *info)
 {
 	return store_row_damaged(store, info, "exception %" PRId64, id);
 }
 
-/* What is stored of it; only numbers are kept when the statement is reset. */
+static bool keep_text(struct span *text, char *room, size_t size)
+{
+	if (text->len >= size)
+		return false;
+	if (text->len > 0)
+		memcpy(room, text->data, text->len);
+	text->data = room;
+	return true;
+}
+
+bool exception_keep(struct exception_row *row, struct exception_texts *texts)
+{
+	struct store_exception *shown = &row->shown;
+	return keep_text(&shown->rule, texts->rule, sizeof texts->rule) &&
+	       keep_text(&shown->source, texts->source, sizeof texts->source) &&
+	       keep_text(&shown->key, texts->key, sizeof texts->key) &&
+	       keep_text(&shown->text, texts->text, sizeof texts->text) &&
+	       keep_text(&shown->raw, texts->raw, sizeof texts->raw) &&
+	       keep_text(&shown->who, texts->who, sizeof texts->who) &&
+	       keep_text(&shown->note, texts->note, sizeof texts->note);
+}
+
+/* What is stored of it, in texts; id 0: nothing. */
 static enum err exception_known(struct store *store, const struct exception_row *row,
-                                struct store_exception *known, struct err_info *info)
+                                struct exception_row *known, struct exception_texts *texts,
+                                struct err_info *info)
 {
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_EXCEPTION_GET);
 	sql_bind_text(statement, 1, row->shown.key);
 	sql_bind_text(statement, 2, row->shown.source);
 	sql_bind_text(statement, 3, row->shown.rule);
-	struct exception_row found;
 	bool more = false;
+	*known = (struct exception_row){0};
 	enum err err = store_step(store, statement, &more, "looking up an exception", info);
-	if (err == ERR_OK && more && !exception_load(statement, &found))
+	if (err == ERR_OK && more && (!exception_load(statement, known) || !exception_keep(known, texts)))
 		err = exception_damaged(store, sqlite3_column_int64(statement, 0), info);
-	else if (err == ERR_OK && more)
-		*known = (struct store_exception){.id = found.shown.id,
-		                                  .open = found.shown.open,
-		                                  .first_ns = found.shown.first_ns,
-		                                  .count = found.shown.count};
 	sqlite3_reset(statement);
 	return err;
+}
+
+/* The row as it is to be: what was said now, and what was known. */
+static void exception_merge(struct store *store, struct exception_row *row, const struct exception_row *known)
+{
+	const struct store_exception *was = &known->shown;
+	struct store_exception *now = &row->shown;
+	int64_t first = now->first_ns ? now->first_ns : now->last_ns;
+	now->last_ns = now->last_ns ? now->last_ns : now->first_ns;
+	now->first_ns = was->id ? was->first_ns : first;
+	now->id = was->id ? was->id : store->exception_id + 1;
+	now->count = was->count + 1;
+	now->who = was->who;
+	now->note = was->note;
+	now->marked_ns = was->marked_ns;
+	now->acknowledged = was->open && was->acknowledged;
+	bool same = was->open && was->owner == now->owner && span_equal(was->text, now->text);
+	now->change = same ? was->change : exception_change_next(store);
 }
 
 enum err store_exception_raise(struct store *store, const struct store_exception *exception, bool *fresh,
                                struct err_info *info)
 {
 	char room[STORE_KEY_BYTES_MAX + 1];
-	struct store_exception known = {0};
+	struct exception_texts texts;
+	struct exception_row known;
 	CHECK(exception->rule.len > 0 && exception->rule.len <= STORE_RULE_MAX);
 	CHECK(exception->source.len <= STORE_SOURCE_NAME_MAX);
 	enum err err = store_writable(store, info);
@@ -148,36 +205,27 @@ enum err store_exception_raise(struct store *store, const struct store_exception
 		return err;
 	struct exception_row row = {.shown = *exception};
 	row.shown.key = stored_key(exception->key, room);
-	row.shown.text = cut(exception->text, STORE_EXCEPTION_TEXT_MAX);
-	row.shown.raw = cut(exception->raw, STORE_RAW_BYTES_MAX);
+	row.shown.text = text_cut(exception->text, STORE_EXCEPTION_TEXT_MAX);
+	row.shown.raw = text_cut(exception->raw, STORE_RAW_BYTES_MAX);
 	row.shown.open = true;
-	err = exception_known(store, &row, &known, info);
+	err = exception_known(store, &row, &known, &texts, info);
 	if (err != ERR_OK)
 		return err;
-	*fresh = !known.open;
-	row.shown.id = known.id ? known.id : store->exception_id + 1;
-	row.shown.count = known.count + 1;
-	row.shown.first_ns = known.id              ? known.first_ns
-	                     : exception->first_ns ? exception->first_ns
-	                                           : exception->last_ns;
-	row.shown.last_ns = exception->last_ns ? exception->last_ns : exception->first_ns;
+	*fresh = !known.shown.open;
+	exception_merge(store, &row, &known);
 	err = exception_put(store, &row, info);
 	if (err != ERR_OK)
 		return err;
-	if (known.id == 0)
+	store->side.exception_change =
+	    row.shown.change > store->side.exception_change ? row.shown.change : store->side.exception_change;
+	if (known.shown.id == 0)
 		store->exception_id = row.shown.id;
 	if (*fresh)
 		store->exceptions_open++;
 	return ERR_OK;
 }
 
-/* The next exception of source and key whose rule is above `after`, copied into texts; id 0: none is left. */
-struct exception_texts {
-	char rule[STORE_RULE_MAX + 1];
-	char text[STORE_EXCEPTION_TEXT_MAX + 1];
-	char raw[STORE_RAW_BYTES_MAX + 1];
-};
-
+/* The next exception of source and key whose rule is above `after`, in texts; id 0: none is left. */
 static enum err exception_next(struct store *store, struct span source, struct span key, struct span after,
                                struct exception_row *row, struct exception_texts *texts,
                                struct err_info *info)
@@ -189,30 +237,8 @@ static enum err exception_next(struct store *store, struct span source, struct s
 	bool more = false;
 	enum err err = store_step(store, statement, &more, "looking up exceptions", info);
 	*row = (struct exception_row){0};
-	size_t rule_len = 0;
-	if (err == ERR_OK && more) {
-		bool loaded = exception_load(statement, row);
-		struct span rule = row->shown.rule;
-		struct span text = row->shown.text;
-		struct span raw = row->shown.raw;
-		if (!loaded || rule.len > STORE_RULE_MAX || text.len > STORE_EXCEPTION_TEXT_MAX ||
-		    raw.len > STORE_RAW_BYTES_MAX) {
-			err = exception_damaged(store, sqlite3_column_int64(statement, 0), info);
-		} else {
-			rule_len = rule.len;
-			if (rule.len > 0)
-				memmove(texts->rule, rule.data, rule.len);
-			if (text.len > 0)
-				memcpy(texts->text, text.data, text.len);
-			if (raw.len > 0)
-				memcpy(texts->raw, raw.data, raw.len);
-		}
-	}
-	row->shown.rule = (struct span){texts->rule, rule_len};
-	row->shown.source = source;
-	row->shown.key = key;
-	row->shown.text.data = texts->text;
-	row->shown.raw.data = texts->raw;
+	if (err == ERR_OK && more && (!exception_load(statement, row) || !exception_keep(row, texts)))
+		err = exception_damaged(store, sqlite3_column_int64(statement, 0), info);
 	sqlite3_reset(statement);
 	return err;
 }
@@ -238,9 +264,11 @@ enum err store_exception_clear(struct store *store, struct span rule, struct spa
 			continue;
 		row.shown.open = false;
 		row.shown.raw.len = 0;
+		row.shown.change = exception_change_next(store);
 		row.cleared_ns = now_ns;
 		err = exception_put(store, &row, info);
 		if (err == ERR_OK) {
+			store->side.exception_change = row.shown.change;
 			store->exceptions_open--;
 			++*cleared;
 		}
@@ -264,6 +292,7 @@ static enum err exception_prune(struct store *store, int64_t now_ns, int64_t *id
 	int64_t age = 0;
 	/* The difference may overflow only for times that no clock shows. */
 	if (err == ERR_OK && more && !row.shown.open && row.shown.id < store->exception_id &&
+	    row.shown.change < store->side.exception_change &&
 	    !__builtin_sub_overflow(now_ns, row.cleared_ns, &age) && age >= store->retention_ns)
 		*deleted = true;
 	sqlite3_reset(statement);

@@ -9,6 +9,7 @@
  *        2. A time of acknowledgement in the future (the clock was wrong then, or is now) is replaced by now: its
  *           window begins again. Time that is wrong may lengthen the window or end it early; it never touches a row
  *           that was not acknowledged.
+ *        3. Acknowledgements of rows that are gone are joined, not deleted: see acks.c.
  * Faults: as in store.h.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -17,6 +18,9 @@
 
 /* A clock that is corrected by less than this does not begin windows again. */
 #define FUTURE_NS (3600 * NS_PER_S)
+
+/* Of the table of acknowledgements, in one call. */
+#define ACKS_LOOKED_MAX 256
 
 static bool awaits_outcomes(const struct stream *stream)
 {
@@ -111,5 +115,7 @@ enum err store_prune(struct store *store, int64_t now_ns, int limit, int *delete
 		err = exceptions_prune(store, now_ns, limit - *deleted, deleted, info);
 	if (err == ERR_OK)
 		err = checkpoints_prune(store, now_ns, limit - *deleted, deleted, info);
+	if (err == ERR_OK)
+		err = acks_join(store, now_ns, limit < ACKS_LOOKED_MAX ? limit : ACKS_LOOKED_MAX, info);
 	return err;
 }

@@ -4,8 +4,8 @@
  * Why:   one bad page must not end the reading: the register says which documents the cloud has already.
  * Owns:  the statements on the damaged file, for the time of one salvage.
  * Rules: 1. Only rows whose checksum holds are taken.
- *        2. Taken: streams, history, register, acknowledgements, exceptions, and the checkpoints of the epochs that end
- *           here, so that the next birth can name them. Not taken: watermarks and units, so that everything is pulled
+ *        2. Taken: streams, history, register, acknowledgements, exceptions, what salvage_side.c takes, and the checkpoints
+ *           of the epochs that end here, so that the next birth can name them. Not taken: watermarks and units, so that everything is pulled
  *           again; the outbox, because its sequences belong to an epoch that ends here (its acknowledged rows stay
  *           readable in the file that is put aside); with it the hashes, outcomes and totals of that epoch.
  *        3. A revision that was not acknowledged is sent again. Its number is never given to other content, because
@@ -19,58 +19,13 @@
  * Runs in: the core, at open.
  * Tests: tests/unit/store_salvage_test.c
  */
-#include "store_forward/store_internal.h"
+#include "store_forward/salvage_copy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ROWS_PER_COMMIT 1000
-
-/* Rows of one table: as they were written, and not. */
-struct rows_read {
-	int64_t good;
-	int64_t bad;
-};
-
-/* Rows kept of one stream. */
-struct rows_kept {
-	int64_t documents;
-	int64_t amendments;
-};
-
-struct copy {
-	sqlite3 *old;
-	struct store *store;
-	struct salvage_counts *counts;
-	int64_t salvages; /* before this one */
-	struct rows_read documents;
-	struct rows_read amendments; /* rows of history */
-	int64_t epoch_highest;       /* ever seen */
-	int64_t revision_highest;
-	struct stream_state *streams; /* the old ones that could be read, by new id - 1 */
-	struct rows_kept *kept;       /* by new id - 1 */
-	int stream_count;
-	int new_ids[STORE_STREAMS_MAX + 1]; /* by old id; 0: not readable */
-	bool version_1;
-	int uncommitted;
-};
-
-/* Where a walk stands: a text (and the revision), or a number, as the table's key is. */
-struct walk_key {
-	int64_t number;
-	size_t len;
-	char text[STORE_SUBJECT_MAX + 1];
-};
-
-struct walk {
-	const char *up;   /* from ?1 on */
-	const char *down; /* below ?1, down to ?2 (with it where a key has several rows) */
-	bool is_text;     /* of the key, which is the first column */
-	enum err (*row)(struct copy *copy, sqlite3_stmt *statement, struct err_info *info);
-	sqlite3_stmt *up_statement;
-	sqlite3_stmt *down_statement;
-};
 
 static void bind_key(const struct walk *walk, sqlite3_stmt *statement, int index, const struct walk_key *key)
 {
@@ -127,7 +82,7 @@ static bool jump_target(const struct walk *walk, const struct walk_key *low, int
 	return first <= 0xFF;
 }
 
-static enum err commit_sometimes(struct copy *copy, bool now, struct err_info *info)
+enum err commit_sometimes(struct copy *copy, bool now, struct err_info *info)
 {
 	if (!now && ++copy->uncommitted < ROWS_PER_COMMIT)
 		return ERR_OK;
@@ -204,12 +159,14 @@ static enum err walk_prepared(struct copy *copy, const struct walk *walk, struct
 	}
 }
 
-static enum err walk_table(struct copy *copy, struct walk *walk, struct err_info *info)
+enum err walk_table(struct copy *copy, struct walk *walk, struct err_info *info)
 {
 	enum err err = ERR_OK;
 	if (sqlite3_prepare_v2(copy->old, walk->up, -1, &walk->up_statement, NULL) == SQLITE_OK &&
 	    sqlite3_prepare_v2(copy->old, walk->down, -1, &walk->down_statement, NULL) == SQLITE_OK)
 		err = walk_prepared(copy, walk, info);
+	else if (walk->is_side)
+		copy->counts->rows_lost++;
 	else
 		copy->counts->unreadable = true;
 	sqlite3_finalize(walk->up_statement);
@@ -324,8 +281,10 @@ static enum err copy_register_row(struct copy *copy, sqlite3_stmt *statement, st
 static enum err copy_exception_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
 {
 	struct exception_row row;
-	if (exception_load(statement, &row))
+	if (exception_load(statement, &row)) {
+		row.shown.change = 0; /* all are numbered anew: see exceptions_number() */
 		return exception_put(copy->store, &row, info);
+	}
 	copy->counts->rows_lost++;
 	return ERR_OK;
 }
@@ -470,6 +429,15 @@ static bool is_version_1(sqlite3 *old)
 #define REVISIONS_DOWN(columns, table, with, order) \
 	"SELECT " columns " FROM " table " WHERE subject < ?1 AND subject " with " ?2 ORDER BY " order
 
+/* Is what the query names there? An older file lacks tables and columns. */
+static bool has(const struct copy *copy, const char *query)
+{
+	sqlite3_stmt *statement = NULL;
+	bool found = sqlite3_prepare_v2(copy->old, query, -1, &statement, NULL) == SQLITE_OK;
+	sqlite3_finalize(statement);
+	return found;
+}
+
 static enum err copy_revisions(struct copy *copy, struct err_info *info)
 {
 	struct walk history = {
@@ -513,16 +481,25 @@ static enum err copy_tables(struct copy *copy, struct err_info *info)
 	    .down = "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id < ?1 AND id > ?2 ORDER BY id DESC",
 	    .row = copy_exception_row,
 	};
+	struct walk unmarked = {
+	    .up = "SELECT " EXCEPTION_COLUMNS_UNMARKED " FROM exceptions WHERE id >= ?1 ORDER BY id",
+	    .down = "SELECT " EXCEPTION_COLUMNS_UNMARKED
+		    " FROM exceptions WHERE id < ?1 AND id > ?2 ORDER BY id DESC",
+	    .row = copy_exception_row,
+	};
 	copy->version_1 = is_version_1(copy->old);
 	read_identity(copy);
 	read_streams(copy);
+	bool marked = has(copy, "SELECT change FROM exceptions");
 	enum err err = copy_revisions(copy, info);
 	if (err == ERR_OK)
 		err = copy_runs(copy, &acks, info);
 	if (err == ERR_OK && !copy->version_1)
 		err = copy_runs(copy, &checkpoints, info);
 	if (err == ERR_OK)
-		err = walk_table(copy, &exceptions, info);
+		err = walk_table(copy, marked ? &exceptions : &unmarked, info);
+	if (err == ERR_OK && has(copy, "SELECT low FROM heads"))
+		err = salvage_side(copy, info);
 	return err;
 }
 
@@ -545,6 +522,10 @@ enum err salvage_copy(sqlite3 *old, struct store *store, struct salvage_counts *
 		store->identity.damage[0] = 0;
 		err = identity_put(store, info);
 	}
+	if (err == ERR_OK)
+		err = exceptions_number(store, info);
+	if (err == ERR_OK)
+		err = salvage_noted(&copy, info);
 	if (err == ERR_OK)
 		err = store_commit(store, info);
 	free(copy.streams);

@@ -7,7 +7,8 @@
  *        - outbox: stream * 2^40 + sequence, so that each stream fills its own pages in order;
  *        - register, history: by subject, which rises within entity, type and year;
  *        - acks: one row for a run of acknowledged sequences, not one for each;
- *        - tiles: 256 hashes a row, settled: 256 bits a row: the newest is written once a commit, not once an append.
+ *        - tiles: 256 hashes a row, settled: 256 bits a row: the newest is written once a commit, not once an append;
+ *        - mail, audit, messages: in the order of arrival; outcomes: by subject, as the register.
  *        The event is the last column: a long one overflows, and what is asked for without it stays on the leaf.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -75,6 +76,33 @@ static const char *const STEPS[] = {
 	" bits BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(stream, epoch, block)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE totals(stream INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, checksum INTEGER NOT NULL,"
 	" bytes BLOB NOT NULL) STRICT;",
+
+	/* 2 to 3: what stands beside the streams */
+	"ALTER TABLE exceptions ADD COLUMN acknowledged INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE exceptions ADD COLUMN who TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE exceptions ADD COLUMN note TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE exceptions ADD COLUMN marked INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE exceptions ADD COLUMN change INTEGER NOT NULL DEFAULT 0;"
+	"CREATE INDEX exceptions_change ON exceptions(change);"
+	"CREATE TABLE heads(name TEXT PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL, digest BLOB NOT NULL,"
+	" checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE mail(id INTEGER PRIMARY KEY, topic TEXT NOT NULL, checksum INTEGER NOT NULL,"
+	" payload BLOB NOT NULL) STRICT;"
+	"CREATE TABLE replays(id INTEGER PRIMARY KEY, stream INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+	" first INTEGER NOT NULL, last INTEGER NOT NULL, next INTEGER NOT NULL, command TEXT NOT NULL,"
+	" checksum INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE outcomes(subject TEXT NOT NULL, n INTEGER NOT NULL, revision INTEGER NOT NULL,"
+	" code INTEGER NOT NULL, moved INTEGER NOT NULL, document TEXT NOT NULL, date TEXT NOT NULL,"
+	" ledger TEXT NOT NULL, reason TEXT NOT NULL, class TEXT NOT NULL, text TEXT NOT NULL, message TEXT NOT NULL,"
+	" at INTEGER NOT NULL, received INTEGER NOT NULL, checksum INTEGER NOT NULL,"
+	" PRIMARY KEY(subject, n)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE messages(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, message TEXT NOT NULL,"
+	" digest BLOB NOT NULL, at INTEGER NOT NULL, checksum INTEGER NOT NULL, result BLOB NOT NULL) STRICT;"
+	"CREATE UNIQUE INDEX messages_key ON messages(kind, message);"
+	"CREATE TABLE audit(id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL,"
+	" target TEXT NOT NULL, why TEXT NOT NULL, digest BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT,"
+	" WITHOUT ROWID;",
 };
 /* clang-format on */
 

@@ -186,6 +186,8 @@ static enum err make_schema(struct store *store, const struct schema_steps *step
 			store->identity.created_ns = hal_wall_ns(store->hal);
 		err = identity_put(store, info);
 	}
+	if (err == ERR_OK && version > 0 && version < SIDE_SCHEMA_VERSION)
+		err = exceptions_number(store, info);
 	if (err == ERR_OK) {
 		rc = sql_execute(store->db, "COMMIT");
 		if (rc != SQLITE_OK)
@@ -348,6 +350,8 @@ enum err store_open_file(const struct store_file_options *file, struct store **o
 		err = streams_load(store, info);
 	if (err == ERR_OK)
 		err = trees_load(store, info);
+	if (err == ERR_OK)
+		err = heads_load(store, info);
 	if (err == ERR_OK && !opening->created)
 		err = verify_rows(store, info);
 	if (err == ERR_OK)
@@ -432,6 +436,7 @@ enum err store_begin(struct store *store, struct err_info *info)
 	store->exceptions_open_saved = store->exceptions_open;
 	store->exception_id_saved = store->exception_id;
 	store->stream_count_saved = store->stream_count;
+	store->side_saved = store->side;
 	return ERR_OK;
 }
 
@@ -440,11 +445,14 @@ enum err store_commit(struct store *store, struct err_info *info)
 	CHECK(store->in_transaction);
 	enum err err = streams_flush(store, info);
 	if (err == ERR_OK)
+		err = heads_flush(store, info);
+	if (err == ERR_OK)
 		err = store_run(store, store_statement(store, STATEMENT_COMMIT), "committing", info);
 	if (err != ERR_OK)
 		return err;
 	store->in_transaction = false;
 	streams_committed(store);
+	side_committed(store);
 	return ERR_OK;
 }
 
@@ -467,6 +475,7 @@ void store_rollback(struct store *store)
 	store->identity = store->identity_saved;
 	store->exceptions_open = store->exceptions_open_saved;
 	store->exception_id = store->exception_id_saved;
+	store->side = store->side_saved;
 	streams_rolled_back(store);
 	store_note_damage(store);
 }

@@ -29,7 +29,7 @@
 
 struct store;
 
-#define STORE_SCHEMA_VERSION      2
+#define STORE_SCHEMA_VERSION      3
 #define STORE_STREAMS_MAX         512
 #define STORE_STREAM_NAME_MAX     64
 #define STORE_SUBJECT_MAX         200
@@ -40,6 +40,8 @@ struct store;
 #define STORE_NOTE_BYTES_MAX      16384 /* a checkpoint's note, and its receipt */
 #define STORE_TOTALS_BYTES_MAX    32768
 #define STORE_PARTS_MAX           9999 /* events that one document may be split into */
+#define STORE_WHO_MAX             128  /* who did it, a person or a program */
+#define STORE_NOTE_MAX            1000 /* a person's note on an exception */
 /* Highest sequence of one stream and epoch; the outbox key has 40 bits for it. */
 #define STORE_SEQUENCE_MAX ((INT64_C(1) << 40) - 1)
 
@@ -199,7 +201,8 @@ enum store_prune_when {
 };
 void store_stream_policy(struct store *store, int stream, enum store_prune_when when, bool sla);
 /* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention, and checkpoints that are
- * of no more use; *deleted (all) may be less than there are. */
+ * of no more use; *deleted (all) may be less than there are. Also joins what is known of acknowledgements of rows that
+ * are gone: one row for a day. */
 MUST_USE enum err store_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
                               struct err_info *info);
 
@@ -306,6 +309,12 @@ struct store_exception {
 	int64_t first_ns;
 	int64_t last_ns;
 	int64_t count; /* times seen, or reopened */
+	/* Below: set by the store alone, not read by store_exception_raise(). */
+	bool acknowledged; /* somebody has it in hand; lost when it is reopened */
+	struct span who;   /* that marked it last; empty: nobody */
+	struct span note;  /* kept when it is cleared or reopened */
+	int64_t marked_ns; /* 0: never */
+	int64_t change;    /* see store_exceptions_changed() */
 };
 /* Raises or repeats. *fresh: it was not open before (log it then). */
 MUST_USE enum err store_exception_raise(struct store *store, const struct store_exception *exception,
@@ -318,6 +327,19 @@ typedef bool (*store_exception_visitor)(void *self, const struct store_exception
 MUST_USE enum err store_exceptions(struct store *store, bool all, int64_t before,
                                    store_exception_visitor visit, void *self, struct err_info *info);
 int64_t store_exceptions_open(const struct store *store); /* kept in memory: O(1) */
+/* The one of this id. ERR_NOT_FOUND: it never was, or retention took it. */
+MUST_USE enum err store_exception_get(struct store *store, int64_t id, store_exception_visitor visit,
+                                      void *self, struct err_info *info);
+/* A person takes it in hand (or gives it back) and says why: who is kept, an empty note leaves the former one. Texts
+ * over their limit are cut. ERR_NOT_FOUND: as above. ERR_CONFLICT: it is closed, and cannot be acknowledged. */
+MUST_USE enum err store_exception_mark(struct store *store, int64_t id, bool acknowledged, struct span who,
+                                       struct span note, int64_t now_ns, struct err_info *info);
+/* Each raise, clear, mark and new text or owner gives the exception the next change number; a repeat that says nothing
+ * new does not. Visits those with change > after in the order of their numbers, at most limit, also of the open
+ * transaction: telling them and keeping the last number in the same transaction tells each state once. The visitor may
+ * add mail; it may not raise, clear or mark. After a salvage all have new numbers, above every one given before. */
+MUST_USE enum err store_exceptions_changed(struct store *store, int64_t after, int limit,
+                                           store_exception_visitor visit, void *self, struct err_info *info);
 
 /* Totals for status, kept in memory: O(1). */
 struct store_totals {
@@ -327,11 +349,12 @@ struct store_totals {
 };
 void store_totals(const struct store *store, struct store_totals *totals);
 
-/* Everything known of one subject, oldest first, as lines {wall time, what}. */
+/* Everything known of one subject, oldest first, as lines {wall time, what}. The time of an acknowledgement that is
+ * past the retention may be that of the last one of its day. */
 struct store_trace_line {
 	int64_t at_ns;
-	const char
-	    *what; /* "recorded", "amended", "voided", "acknowledged", "exception", "exception-cleared" */
+	const char *what;   /* "recorded", "amended", "voided", "acknowledged", "outcome", "exception",
+		    "exception-marked", "exception-cleared" */
 	int64_t revision;   /* 0: does not apply */
 	const char *stream; /* NULL: does not apply */
 	int64_t sequence;

@@ -17,6 +17,7 @@
 #include <sqlite3.h>
 
 #include "store_forward/checksum.h"
+#include "store_forward/side_internal.h"
 #include "store_forward/store.h"
 
 #define STORE_PATH_MAX           216 /* room in 255 bytes for ".damaged-<seconds>-wal" */
@@ -62,8 +63,13 @@ enum {
 #define CHECKPOINT_COLUMNS "stream, epoch, size, root, made, receipted, checksum, note, receipt"
 #define SETTLED_COLUMNS    "stream, epoch, block, bits, checksum"
 #define TOTALS_COLUMNS     "stream, epoch, checksum, bytes"
-#define EXCEPTION_COLUMNS \
-	"id, rule, source, key, owner, text, raw, open, first, last, cleared, count, checksum"
+#define EXCEPTION_COLUMNS                                                                        \
+	"id, rule, source, key, owner, text, raw, open, first, last, cleared, count, checksum, " \
+	"acknowledged, who, note, marked, change"
+/* The same of a file that is older than the marks. */
+#define EXCEPTION_COLUMNS_UNMARKED                                                                  \
+	"id, rule, source, key, owner, text, raw, open, first, last, cleared, count, checksum, 0, " \
+	"'', '', 0, 0"
 
 /* clang-format off */
 /* name, SQL. ?N is numbered so that the binding code can be read beside it. */
@@ -107,6 +113,9 @@ enum {
 	X(ACK_AFTER, "SELECT min(first) FROM acks WHERE stream = ?1 AND epoch = ?2 AND first > ?3 AND at > ?4") \
 	X(ACK_NEWEST, "SELECT " ACK_COLUMNS " FROM acks WHERE stream = ?1 AND epoch = ?2 ORDER BY first DESC LIMIT 1") \
 	X(ACK_ALL, "SELECT " ACK_COLUMNS " FROM acks ORDER BY stream, epoch, first") \
+	X(ACK_PAIR, "SELECT " ACK_COLUMNS " FROM acks WHERE (stream, epoch, first) >= (?1, ?2, ?3) " \
+		"ORDER BY stream, epoch, first LIMIT 2") \
+	X(ACK_DELETE, "DELETE FROM acks WHERE stream = ?1 AND epoch = ?2 AND first = ?3") \
 	X(WATERMARK_GET, "SELECT " WATERMARK_COLUMNS " FROM watermarks WHERE source = ?1 AND query = ?2") \
 	X(WATERMARK_PUT, "INSERT OR REPLACE INTO watermarks(" WATERMARK_COLUMNS ") VALUES(?1, ?2, ?3, ?4)") \
 	X(WATERMARK_ALL, "SELECT " WATERMARK_COLUMNS " FROM watermarks") \
@@ -143,7 +152,7 @@ enum {
 	X(EXCEPTION_GET, "SELECT " EXCEPTION_COLUMNS " FROM exceptions " \
 		"WHERE key = ?1 AND source = ?2 AND rule = ?3") \
 	X(EXCEPTION_PUT, "INSERT OR REPLACE INTO exceptions(" EXCEPTION_COLUMNS ") " \
-		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)") \
+		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)") \
 	X(EXCEPTION_OF, "SELECT " EXCEPTION_COLUMNS " FROM exceptions " \
 		"WHERE key = ?1 AND source = ?2 AND rule > ?3 ORDER BY rule LIMIT 1") \
 	X(EXCEPTION_OPEN, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE open = 1 AND id < ?1 ORDER BY id DESC") \
@@ -151,7 +160,8 @@ enum {
 	X(EXCEPTION_OF_KEY, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE key = ?1 ORDER BY source, rule") \
 	X(EXCEPTION_NEXT, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id > ?1 ORDER BY id LIMIT 1") \
 	X(EXCEPTION_DELETE, "DELETE FROM exceptions WHERE id = ?1") \
-	X(EXCEPTION_ALL, "SELECT " EXCEPTION_COLUMNS " FROM exceptions")
+	X(EXCEPTION_ALL, "SELECT " EXCEPTION_COLUMNS " FROM exceptions") \
+	SIDE_STATEMENTS(X)
 /* clang-format on */
 
 enum statement {
@@ -240,6 +250,14 @@ struct checkpoint_place {
 	int64_t size;
 };
 
+struct ack_row {
+	int stream;
+	int64_t epoch;
+	int64_t first;
+	int64_t last;
+	int64_t at;
+};
+
 struct store {
 	struct hal *hal;
 	const struct log *log;
@@ -266,6 +284,9 @@ struct store {
 	int64_t exception_id_saved;
 	int64_t exception_pruned; /* id up to which retention has looked in this round */
 	struct checkpoint_place checkpoint_pruned;
+	struct ack_row ack_looked; /* the key from which joining goes on */
+	struct side_state side;
+	struct side_state side_saved;
 };
 
 /* A row of register or history. Spans are borrowed from the statement or the caller. */
@@ -283,14 +304,6 @@ struct outbox_row {
 	int64_t bytes_total;
 	struct digest chain;
 	struct span event;
-};
-
-struct ack_row {
-	int stream;
-	int64_t epoch;
-	int64_t first;
-	int64_t last;
-	int64_t at;
 };
 
 struct exception_row {
@@ -428,6 +441,9 @@ MUST_USE enum err store_migrate(struct store *store, int version, struct store_o
                                 struct err_info *info);
 
 /* acks.c */
+/* Looks at up to limit rows, beginning where the last call ended, and joins neighbours of one day whose outbox rows are
+ * gone and that are older than the retention. */
+MUST_USE enum err acks_join(struct store *store, int64_t now_ns, int limit, struct err_info *info);
 MUST_USE bool ack_load(sqlite3_stmt *statement, struct ack_row *row);
 MUST_USE enum err ack_put(struct store *store, const struct ack_row *row, struct err_info *info);
 /* The range that holds this sequence. ERR_NOT_FOUND: not acknowledged, or not known. */
@@ -466,7 +482,32 @@ MUST_USE enum err exception_put(struct store *store, const struct exception_row 
 MUST_USE enum err exceptions_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
                                    struct err_info *info);
 
+/* Copies of an exception's texts, for a row that is to be written again. */
+struct exception_texts {
+	char rule[STORE_RULE_MAX + 1];
+	char source[STORE_SOURCE_NAME_MAX + 1];
+	char key[STORE_KEY_BYTES_MAX + 1];
+	char text[STORE_EXCEPTION_TEXT_MAX + 1];
+	char raw[STORE_RAW_BYTES_MAX + 1];
+	char who[STORE_WHO_MAX + 1];
+	char note[STORE_NOTE_MAX + 1];
+};
+/* Points the row's spans to copies. false: one is longer than any that the store writes. */
+MUST_USE bool exception_keep(struct exception_row *row, struct exception_texts *texts);
+enum err exception_damaged(struct store *store, int64_t id, struct err_info *info);
+/* At most max bytes, not ending inside a UTF-8 character. */
+struct span text_cut(struct span text, size_t max);
+
 /* verify.c */
+/* Counts and looks at every row of one table; load says whether a row is as it was written. */
+struct table_check {
+	const char *name;
+	enum statement all;
+	int key_columns; /* the first of the columns read; their order is that of the tree */
+	bool (*load)(struct store *store, sqlite3_stmt *statement);
+};
+MUST_USE enum err verify_table(struct store *store, const struct table_check *check, int64_t *rows,
+                               struct err_info *info);
 /* SQLite's own check. ERR_CORRUPT says what it found first. */
 MUST_USE enum err verify_file(sqlite3 *db, const char *path, struct err_info *info);
 /* Every row but the events: checksums, heads against tails, counters. */

@@ -3,9 +3,10 @@
  *
  * Why:   "what happened to this invoice" is the question a person asks first.
  * Owns:  nothing; the lines' memory for the time of one call.
- * Rules: 1. Read from register, history, acks and exceptions; the outbox is not needed, so that retention takes
- *           nothing from a trace.
- *        2. Lines of equal time keep the order recorded, acknowledged, exception.
+ * Rules: 1. Read from register, history, acks, outcomes and exceptions; the outbox is not needed, so that retention
+ *           takes nothing from a trace.
+ *        2. Lines of equal time keep the order recorded, acknowledged, outcome, exception.
+ *        3. An outcome stands at the time it was received: the cloud's clock is not ours.
  * Faults: damage is told; at most TRACE_LINES_MAX lines, the newest revisions are then missing from the list's middle.
  * Runs in: the core, for a person: it allocates.
  * Tests: tests/unit/store_test.c
@@ -51,6 +52,17 @@ static void trace_text(struct trace *trace, struct span first, const char *betwe
 	buf_append_span(&trace->text, first);
 	buf_append_text(&trace->text, between);
 	buf_append_span(&trace->text, second);
+	line->shown.text.len = trace->text.len - line->text_offset;
+}
+
+/* Goes on with the text of the last line, where there is more. */
+static void trace_more(struct trace *trace, const char *between, struct span more)
+{
+	struct trace_line *line = &trace->lines[trace->count - 1];
+	if (more.len == 0)
+		return;
+	buf_append_text(&trace->text, between);
+	buf_append_span(&trace->text, more);
 	line->shown.text.len = trace->text.len - line->text_offset;
 }
 
@@ -116,6 +128,24 @@ static enum err trace_revisions(struct store *store, struct trace *trace, enum s
 	return err;
 }
 
+static bool trace_outcome(void *self, const struct store_outcome *outcome)
+{
+	struct trace *trace = self;
+	const char *name = store_outcome_name((enum store_outcome_code)outcome->code);
+	struct store_trace_line *line = trace_add(trace, outcome->received_ns, "outcome");
+	if (line == NULL)
+		return false;
+	line->revision = outcome->revision;
+	trace_text(trace, span_of(name), outcome->moved ? "" : " (changed nothing)", (struct span){NULL, 0});
+	trace_more(trace, " document=", outcome->document);
+	trace_more(trace, " date=", outcome->date);
+	trace_more(trace, " ledger=", outcome->ledger);
+	trace_more(trace, " class=", outcome->reason_class);
+	trace_more(trace, " reason=", outcome->reason);
+	trace_more(trace, ": ", outcome->text);
+	return true;
+}
+
 static void trace_exception(struct trace *trace, const struct exception_row *row)
 {
 	const struct store_exception *shown = &row->shown;
@@ -125,6 +155,11 @@ static void trace_exception(struct trace *trace, const struct exception_row *row
 	if (shown->count > 1 && trace_add(trace, shown->last_ns, "exception") != NULL) {
 		snprintf(again, sizeof again, ": seen %" PRId64 " times", shown->count);
 		trace_text(trace, shown->rule, again, (struct span){NULL, 0});
+	}
+	if (shown->marked_ns != 0 && trace_add(trace, shown->marked_ns, "exception-marked") != NULL) {
+		snprintf(again, sizeof again, ": %s", shown->acknowledged ? "acknowledged by " : "by ");
+		trace_text(trace, shown->rule, again, shown->who);
+		trace_more(trace, ": ", shown->note);
 	}
 	if (!shown->open && trace_add(trace, row->cleared_ns, "exception-cleared") != NULL)
 		trace_text(trace, shown->rule, "", (struct span){NULL, 0});
@@ -169,6 +204,8 @@ enum err store_trace(struct store *store, struct span subject, store_trace_visit
 	enum err err = trace_revisions(store, &trace, STATEMENT_HISTORY_OF, subject, &first, info);
 	if (err == ERR_OK)
 		err = trace_revisions(store, &trace, STATEMENT_REGISTER_GET, subject, &first, info);
+	if (err == ERR_OK)
+		err = store_outcomes_of(store, subject, trace_outcome, &trace, info);
 	if (err == ERR_OK)
 		err = trace_exceptions(store, &trace, subject, info);
 	if (err == ERR_OK && trace.count == 0)

@@ -4,7 +4,7 @@
  * Why:   a damaged store must be found before it is built upon, not when its documents are missed.
  * Owns:  nothing.
  * Rules: 1. SQLite's quick_check over the whole file: every page and every tree. (integrity_check, which also holds
- *           indexes against their tables, only for the one table that has indexes: it is short.)
+ *           indexes against their tables, only for the two tables that have indexes: they are short.)
  *        2. Ours: order and checksum of every row but those of the outbox; counters against rows; each stream's head
  *           against the last row of its outbox, its chain against that row's chain, its tree's last leaf against the
  *           step of the chain that the row made, its newest checkpoint. (Tiles are counted and checked when the trees
@@ -47,16 +47,10 @@ static enum err run_check(sqlite3 *db, const char *sql, const char *path, struct
 enum err verify_file(sqlite3 *db, const char *path, struct err_info *info)
 {
 	enum err err = run_check(db, "PRAGMA quick_check(1)", path, info);
-	return err == ERR_OK ? run_check(db, "PRAGMA integrity_check(exceptions)", path, info) : err;
+	if (err == ERR_OK)
+		err = run_check(db, "PRAGMA integrity_check(exceptions)", path, info);
+	return err == ERR_OK ? run_check(db, "PRAGMA integrity_check(messages)", path, info) : err;
 }
-
-/* Counts and looks at every row of one table; load says whether a row is as it was written. */
-struct table_check {
-	const char *name;
-	enum statement all;
-	int key_columns; /* the first of the columns read; their order is that of the tree */
-	bool (*load)(struct store *store, sqlite3_stmt *statement);
-};
 
 #define KEY_COLUMNS_MAX 3
 
@@ -163,11 +157,13 @@ static bool check_exception(struct store *store, sqlite3_stmt *statement)
 		store->exceptions_open++;
 	if (row.shown.id > store->exception_id)
 		store->exception_id = row.shown.id;
+	if (row.shown.change > store->side.exception_change)
+		store->side.exception_change = row.shown.change;
 	return true;
 }
 
-static enum err verify_table(struct store *store, const struct table_check *check, int64_t *rows,
-                             struct err_info *info)
+enum err verify_table(struct store *store, const struct table_check *check, int64_t *rows,
+                      struct err_info *info)
 {
 	struct key_part last[KEY_COLUMNS_MAX];
 	for (int i = 0; i < KEY_COLUMNS_MAX; i++) {
@@ -307,6 +303,7 @@ enum err verify_rows(struct store *store, struct err_info *info)
 	int64_t found[sizeof checks / sizeof checks[0]] = {0};
 	store->exceptions_open = 0;
 	store->exception_id = 0;
+	store->side.exception_change = 0;
 	enum err err = verify_heads(store, info);
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && err == ERR_OK; i++)
 		err = verify_table(store, &checks[i], &found[i], info);
@@ -322,5 +319,5 @@ enum err verify_rows(struct store *store, struct err_info *info)
 	if (err == ERR_OK && found[1] != amendments)
 		err = store_row_damaged(store, info, "the history: %" PRId64 " rows, counted %" PRId64 ",",
 		                        found[1], amendments);
-	return err;
+	return err == ERR_OK ? verify_side(store, info) : err;
 }

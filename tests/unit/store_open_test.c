@@ -133,7 +133,7 @@ static void newer_and_foreign_files_are_left_alone(void **state)
 	struct test_file after;
 	test_append_many(test, "a", 1, 5, 1, 100);
 	test_store_close(test);
-	test_store_sql(test, "UPDATE store SET version = 3; PRAGMA user_version = 3");
+	test_store_sql(test, "UPDATE store SET version = 99; PRAGMA user_version = 99");
 	test_file_read(&before, test->path);
 	assert_int_equal(
 	    store_open(&test->hal.hal, NULL, &test->options, &test->store, &test->opening, &test->info),
