@@ -6,8 +6,8 @@
  * Owns:  table checkpoints; of each stream's head: checkpoint_size, receipt_size, first_uncovered_ns, mailed.
  * Rules: 1. Within an epoch sizes rise, and the root of each is the tree's.
  *        2. They are handed on in order of size, so that one mark says which were.
- *        3. Retention keeps: the newest of each epoch, those not handed on, those made within the retention, those with a
- *           receipt that came within the retention, and those without receipt for twice the retention.
+ *        3. Retention keeps: the newest of each epoch, those not handed on, those made within the retention, those
+ *           with a receipt that came within the retention, and those without receipt for twice the retention.
  * Faults: a row that is not as it was written is damage.
  * Runs in: the core.
  * Tests: tests/unit/store_proof_test.c

@@ -4,10 +4,10 @@
  * Why:   a box is updated in the field; its store must follow, and what it had not sent may not be lost.
  * Owns:  nothing.
  * Rules: 1. Runs inside the transaction that has changed the tables: all of it, or nothing.
- *        2. 1 to 2: the leaves of what was appended are not known, so a stream that has any sequence begins a new epoch,
- *           whose tree is whole. Its outbox ends: what was acknowledged is the broker's, and the rest is sent again as a
- *           salvage does it: no number of a revision is given to other content (salvage_copy.c, rule 3), and everything
- *           is pulled anew. Where all was acknowledged nothing is read again.
+ *        2. 1 to 2: the leaves of what was appended are not known, so a stream that has any sequence begins a new
+ *           epoch, whose tree is whole. Its outbox ends: what was acknowledged is the broker's, and the rest is sent
+ *           again as a salvage does it: no number of a revision is given to other content (salvage_copy.c, rule 3),
+ *           and everything is pulled anew. Where all was acknowledged nothing is read again.
  *        3. A row that is not as it was written stops it: the file is damaged, and is salvaged as it was.
  * Faults: as in store.h.
  * Runs in: the core, at open.

@@ -5,8 +5,8 @@
  * Owns:  tables register and history.
  * Rules: 1. A revision is above the one before it.
  *        2. The earlier revision moves to history in the transaction that records the next.
- *        3. The number of parts enters the checksum only where it is above 1: rows of schema version 1, which has no such
- *           column, keep theirs. A change from 1 or to 1 is found as well as any other.
+ *        3. The number of parts enters the checksum only where it is above 1: rows of schema version 1, which has no
+ *           such column, keep theirs. A change from 1 or to 1 is found as well as any other.
  * Faults: a row that is not as it was written is damage.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c

@@ -133,9 +133,9 @@ MUST_USE enum err store_document_find(struct store *store, struct span subject,
 int64_t store_first_revision(const struct store *store);
 
 /* Outbox. Appends the event as sequence stream->next_sequence: leaf becomes the next leaf of the stream's tree, and
- * stream->chain goes on to chain_link(chain before, leaf), which is what the event's own text must say. Records document
- * (->stream, ->sequence and ->parts are set here) in the register; an earlier revision of the subject moves to its
- * history. All of it happens together or not at all.
+ * stream->chain goes on to chain_link(chain before, leaf), which is what the event's own text must say. Records
+ * document (->stream, ->sequence and ->parts are set here) in the register; an earlier revision of the subject moves
+ * to its history. All of it happens together or not at all.
  * A document in parts: the calls for its parts 1..parts follow each other in one transaction, with the same subject and
  * revision; the first one touches the register.
  * An unregistered event (control, key) has no register row, and needs no outcome. */
@@ -166,8 +166,8 @@ struct store_outbox_row {
 typedef bool (*store_outbox_visitor)(void *self, const struct store_outbox_row *row);
 MUST_USE enum err store_outbox_read(struct store *store, int stream, int64_t after,
                                     store_outbox_visitor visit, void *self, struct err_info *info);
-/* The same of sequences from..to (cut to what is committed), acknowledged or not, for a replay. ERR_NOT_FOUND: retention
- * has taken `from` already (info says what there still is), or it was never given. */
+/* The same of sequences from..to (cut to what is committed), acknowledged or not, for a replay. ERR_NOT_FOUND:
+ * retention has taken `from` already (info says what there still is), or it was never given. */
 MUST_USE enum err store_outbox_range(struct store *store, int stream, int64_t from, int64_t to,
                                      store_outbox_visitor visit, void *self, struct err_info *info);
 /* All parts of the newest revision of a subject. ERR_NOT_FOUND: it is not in the register, or its rows are not in the
@@ -193,7 +193,8 @@ MUST_USE enum err store_acknowledged_before(struct store *store, int stream, int
  * empty: all below it were acknowledged once. */
 int64_t store_outbox_first(const struct store *store, int stream);
 /* What a row of the stream has to wait for, besides its acknowledgement and the retention. Not stored: the core sets it
- * after every open; a new stream has STORE_PRUNE_PUBACK. sla: outcomes are awaited (STORE_PRUNE_BOOKED awaits them too). */
+ * after every open; a new stream has STORE_PRUNE_PUBACK. sla: outcomes are awaited (STORE_PRUNE_BOOKED awaits them
+ * too). */
 enum store_prune_when {
 	STORE_PRUNE_PUBACK,   /* nothing */
 	STORE_PRUNE_COSIGNED, /* a checkpoint with receipt that covers it */
@@ -231,8 +232,8 @@ struct store_checkpoint {
 	int64_t receipted_ns; /* 0: no receipt */
 	struct span receipt;
 };
-/* Of the present epoch (->epoch is set here, a receipt is not taken). ERR_BAD_INPUT: size is not above the last one's or
- * over what was appended, or the root is not the tree's; ERR_TOO_LARGE: the note. */
+/* Of the present epoch (->epoch is set here, a receipt is not taken). ERR_BAD_INPUT: size is not above the last
+ * one's or over what was appended, or the root is not the tree's; ERR_TOO_LARGE: the note. */
 MUST_USE enum err store_checkpoint_add(struct store *store, const struct store_checkpoint *checkpoint,
                                        struct err_info *info);
 /* epoch 0: the present one. size 0: the newest, else the smallest of that size or more. ERR_NOT_FOUND. The texts are
@@ -259,7 +260,8 @@ MUST_USE enum err store_checkpoint_mailed(struct store *store, int stream, int64
                                           struct err_info *info);
 
 /* Outcomes, one bit a sequence: the event's document has a final outcome, or needs none. */
-/* Again: nothing changes; nor for another epoch than the present one, whose rows are gone. ERR_BAD_INPUT: never given. */
+/* Again: nothing changes; nor for another epoch than the present one, whose rows are gone. ERR_BAD_INPUT: never
+ * given. */
 MUST_USE enum err store_settle(struct store *store, int stream, int64_t epoch, int64_t sequence,
                                struct err_info *info);
 /* Every sequence up to it is settled. Without a policy that asks for outcomes what retention deletes is settled too. */

@@ -193,8 +193,8 @@ struct stream_state {
 	struct ack_range range;
 };
 
-/* The newest tile of one level of the tree: hashes that its row of tiles has at the next commit. The one before it stays
- * in `before` until the transaction that filled it is committed. */
+/* The newest tile of one level of the tree: hashes that its row of tiles has at the next commit. The one before it
+ * stays in `before` until the transaction that filled it is committed. */
 #define TILE_BITS   8
 #define TILE_HASHES (1 << TILE_BITS)
 #define TREE_LEVELS 5 /* 2^40 leaves */
@@ -380,7 +380,8 @@ MUST_USE enum err stream_identify(const struct store *store, struct stream_state
 bool stream_name_valid(struct span name);
 /* An epoch above that one, and not below the clock; the identity keeps it, in memory alone. */
 int64_t stream_next_epoch(struct store *store, int64_t above);
-/* The head of a stream whose epoch has ended, in its new one: sequences from 1, nothing in the outbox. ERR_TOO_LARGE. */
+/* The head of a stream whose epoch has ended, in its new one: sequences from 1, nothing in the outbox.
+ * ERR_TOO_LARGE. */
 MUST_USE enum err stream_begin_epoch(const struct store *store, struct stream_state *state, int64_t epoch,
                                      struct err_info *info);
 MUST_USE enum err ack_flush(struct store *store, struct stream *stream, struct err_info *info);

@@ -8,8 +8,8 @@
  *        2. What changes is copied first (stream_touch()), so that rollback is exact.
  *        3. An epoch is at least the wall clock's seconds and above every epoch that the store ever gave, so that a
  *           clock of 1970 cannot give a sequence twice.
- *        4. The columns that schema version 2 added enter the checksum only where one of them is not 0: rows of version 1
- *           keep theirs. A change from 0 or to 0 is found as well as any other.
+ *        4. The columns that schema version 2 added enter the checksum only where one of them is not 0: rows of
+ *           version 1 keep theirs. A change from 0 or to 0 is found as well as any other.
  * Faults: a row that is not as it was written is reported as damage.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c

@@ -7,8 +7,8 @@
  * Layout: tile (level, n) holds the roots of the full subtrees (8 * level, 256 * n) and following, up to 256: those of
  *        level 0 are the leaves, one of level k + 1 is the root of a full tile of level k. (The tiles of C2SP
  *        tlog-tiles.) So the root of any full subtree is in a tile, or is made of at most 128 hashes of one.
- * Rules: 1. A full tile is written once, when it fills; the newest of each level, if it is not full, once for each commit
- *           in which it grew.
+ * Rules: 1. A full tile is written once, when it fills; the newest of each level, if it is not full, once for each
+ *           commit in which it grew.
  *        2. In memory: the newest tile of each level, and the frontier. What a transaction overwrites there stands in
  *           `before` until it is committed: rollback reads nothing.
  *        3. The tiles are of the stream's present epoch alone, and hold next sequence - 1 leaves.

@@ -201,7 +201,8 @@ static enum err outbox_neighbour(struct store *store, enum statement which, int6
 	return err;
 }
 
-/* The chain before the last row must lead to the head by the tree's last leaf. Not known where retention has that row. */
+/* The chain before the last row must lead to the head by the tree's last leaf. Not known where retention has that
+ * row. */
 static enum err verify_leaf(struct store *store, const struct stream *stream, int64_t sequence,
                             struct err_info *info)
 {
