@@ -147,8 +147,16 @@ enum err store_migrate(struct store *store, int version, struct store_opening *o
 		err = to_version_2(&migration, info);
 	if (err == ERR_OK)
 		err = streams_flush(store, info);
+	/* What the migration had no need to look at is looked at before it is committed. */
+	streams_free(store);
+	if (err == ERR_OK)
+		err = streams_load(store, info);
+	if (err == ERR_OK)
+		err = trees_load(store, info);
+	if (err == ERR_OK)
+		err = verify_rows(store, info);
 	store->in_transaction = false;
-	streams_free(store); /* they are loaded and checked again, as from any file */
+	streams_free(store); /* the open loads them again, as from any file */
 	free(migration.heads);
 	opening->reread = migration.reread;
 	return err;
