@@ -31,12 +31,12 @@ const char *note_fault_text(enum note_fault fault)
 	return fault_texts[fault];
 }
 
-/* UTF-8 without control characters but newlines. */
+/* UTF-8 without control characters (below U+0020) but newlines. */
 static bool is_text(struct span text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
-		if ((c < 0x20 && c != '\n') || c == 0x7f)
+		if (c < 0x20 && c != '\n')
 			return false;
 	}
 	return utf8_valid(text);
@@ -147,7 +147,7 @@ static bool line_verifies(const struct note *note, const struct note_signature *
 	return signature_verify(spki, note->text, der);
 }
 
-/* One line against all keys. false: it bears a known key's id and none of them made it. */
+/* One line against all keys. false: it bears a known key's name and id, and none of them made it. */
 static bool judge_line(const struct note *note, const struct note_signature *signature,
                        const struct note_key *keys, size_t count, uint32_t *signers)
 {
@@ -156,14 +156,14 @@ static bool judge_line(const struct note *note, const struct note_signature *sig
 	for (size_t i = 0; i < count; i++) {
 		uint8_t id[NOTE_KEY_ID_BYTES];
 		note_key_id(keys[i].spki, id);
-		if (memcmp(id, signature->key_id, sizeof id) != 0)
+		if (memcmp(id, signature->key_id, sizeof id) != 0 ||
+		    (keys[i].name.len > 0 && !span_equal(keys[i].name, signature->name)))
 			continue;
 		known = true;
 		if (!line_verifies(note, signature, keys[i].spki))
 			continue;
 		good = true;
-		if (keys[i].name.len == 0 || span_equal(keys[i].name, signature->name))
-			*signers |= UINT32_C(1) << i;
+		*signers |= UINT32_C(1) << i;
 	}
 	return good || !known;
 }

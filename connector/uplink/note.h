@@ -8,8 +8,8 @@
  *           the last empty line: TEXT may have empty lines itself.
  *        2. BASE64 is of: key id (first 4 bytes of the SHA-256 of the SubjectPublicKeyInfo), then the signature in
  *           DER over the bytes of TEXT. ECDSA P-256 with SHA-256, so that `openssl dgst -sha256 -verify` takes it.
- *        3. Lines of unknown keys are ignored; a line with a known key's id that does not verify makes the note bad.
- *           A good line under another name than the key's counts for nothing: names are not signed.
+ *        3. A key is known by its name and its id together: lines of other keys are ignored, a known one's line that
+ *           does not verify makes the note bad.
  *        4. One note has one form: what decodes encodes to the same bytes.
  * Source: C2SP signed-note (c2sp.org/signed-note), signature type 0x02 (ECDSA); docs/contract.
  * Faults: any bytes: each malformed note is refused with its reason.
