@@ -6,6 +6,7 @@
  * Rules: 1. Nothing is done without a good signature and our target, nor when retained, nor when expired.
  *        2. Names, numbers and subjects of what is done are within their limits; a second judgement is the same.
  *        3. The answer that would be given is JSON by the agent's own reader.
+ *        4. A first byte from WRAPPED on puts the rest, as a body, behind good lines: bodies are reached at once.
  * Runs in: the fuzzer (tests/fuzz).
  */
 #include "connector/uplink/answer.h"
@@ -13,6 +14,8 @@
 #include <string.h>
 
 #define NOW_NS (INT64_C(1795270805123) * 1000000)
+
+#define WRAPPED 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,24 +55,32 @@ static void check_answer(const struct command *command, const struct command_ver
 	buf_release(&out);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void wrap(struct buf *text, uint8_t which, const uint8_t *body, size_t size)
+{
+	static const char *const words[] = {"replay", "resend", "pause",     "resume",
+	                                    "digest", "sweep",  "state.get", "proof.get"};
+	buf_append_text(text, "tp1/cmd/v1\ntarget a/b\nid x\nexpires 2026-11-22T00:00:00.000Z\ncommand ");
+	buf_append_text(text, words[which % 8]);
+	buf_append_text(text, "\nbody ");
+	buf_append(text, body, size);
+	buf_append_char(text, '\n');
+}
+
+static void judge(uint8_t first, struct span text)
 {
 	static struct command command;
 	struct command_verdict verdict;
 	struct command_verdict again;
 	struct err_info info;
-	if (size == 0)
-		return 0;
-	struct span text = {(const char *)data + 1, size - 1};
 	struct digest digest = digest_of(&text, 1);
 	/* Mostly all is well, so that the body is reached. */
-	const struct command_facts facts = {.retained = data[0] == 1,
-	                                    .signature = data[0] < 6 && data[0] > 1
-	                                                     ? (enum command_signature)(data[0] - 2)
+	const struct command_facts facts = {.retained = first == 1,
+	                                    .signature = first < 6 && first > 1
+	                                                     ? (enum command_signature)(first - 2)
 	                                                     : COMMAND_SIGNATURE_GOOD,
 	                                    .target = SPAN_LITERAL("a/b"),
 	                                    .now_ns = NOW_NS,
-	                                    .earlier = data[0] == 6 ? &digest : NULL};
+	                                    .earlier = first == 6 ? &digest : NULL};
 	bool decoded = command_decode(&command, text, &info) == ERR_OK;
 	CHECK(decoded == command.decoded && (decoded || info.code == ERR_BAD_INPUT));
 	command_judge(&command, &facts, &verdict);
@@ -80,5 +91,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_done(&command, &facts);
 	if (verdict.answer)
 		check_answer(&command, &verdict);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf text;
+	if (size == 0)
+		return 0;
+	if (data[0] < WRAPPED) {
+		judge(data[0], (struct span){(const char *)data + 1, size - 1});
+		return 0;
+	}
+	buf_init(&text, size + 256);
+	wrap(&text, data[0], data + 1, size - 1);
+	judge(data[0], buf_span(&text));
+	buf_release(&text);
 	return 0;
 }

@@ -7,6 +7,7 @@
  *        2. The machine answers every outcome in every state; a state that is final is left by a correction alone.
  *        3. The answer, and a document of values written from what was read, are JSON by the agent's own reader.
  *        4. Every value that the walk finds is JSON by itself.
+ *        5. Bytes that begin with '!' are put into a message as its list: outcomes are reached at once.
  * Runs in: the fuzzer (tests/fuzz).
  */
 #include "connector/uplink/answer.h"
@@ -74,17 +75,16 @@ static void check_values(const struct json_value *holder, int depth)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void read_message(struct span payload)
 {
-	struct span payload = {(const char *)data, size};
 	struct outcome_message message;
 	struct json_value root;
 	struct err_info info;
-	if (size < 4096 && json_open(&root, payload, &info) == ERR_OK &&
+	if (payload.len < 4096 && json_open(&root, payload, &info) == ERR_OK &&
 	    (root.kind == JSON_OBJECT || root.kind == JSON_LIST))
 		check_values(&root, 0);
 	if (outcome_message_open(&message, payload, &info) != ERR_OK)
-		return 0;
+		return;
 	struct ack_answer answer;
 	struct outcome outcome;
 	struct buf out;
@@ -108,5 +108,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(buf_ok(&out) && json_open(&root, buf_span(&out), NULL) == ERR_OK);
 	ack_answer_release(&answer);
 	buf_release(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct buf text;
+	if (size == 0 || data[0] != '!') {
+		read_message((struct span){(const char *)data, size});
+		return 0;
+	}
+	buf_init(&text, size + 64);
+	buf_append_text(&text, "{\"id\":\"m\",\"outcomes\":[");
+	buf_append(&text, data + 1, size - 1);
+	buf_append_text(&text, "]}");
+	read_message(buf_span(&text));
+	buf_release(&text);
 	return 0;
 }
