@@ -130,8 +130,8 @@ static bool may_send(const struct share *share, int class_)
 	return share->active[class_] > 0 && room_of(share, class_) > 0;
 }
 
-/* The class whose turn it is; -1: none may send. *round: how many messages until it has paid a round more than the next
- * one that may. */
+/* The class whose turn it is; -1: none may send. *round: how many messages until it has paid as much as the next one that
+ * may; where it has, a whole round. */
 static int next_class(const struct share *share, int64_t *round)
 {
 	int first = -1, second = -1;
@@ -145,9 +145,11 @@ static int next_class(const struct share *share, int64_t *round)
 			second = i;
 		}
 	}
-	if (first >= 0)
-		*round = second < 0 ? share->room
-		                    : (share->paid[second] - share->paid[first] + ROUND) / prices[first];
+	int64_t behind = second < 0 ? 0 : share->paid[second] - share->paid[first];
+	if (first >= 0 && second < 0)
+		*round = share->room;
+	else if (first >= 0)
+		*round = behind > 0 ? (behind + prices[first] - 1) / prices[first] : ROUND / prices[first];
 	return first;
 }
 

@@ -130,6 +130,58 @@ static void classes_share_16_4_1(void **state)
 	}
 }
 
+/* Shows rule 1's order and its runs: in an empty window 16 of immediate, 4 of normal, 1 of bulk go, and again; of 1000
+ * places, 47 rounds of 21 and 13 more: 765, 188 and 47 by hand. */
+static void rounds_begin_with_the_highest_class(void **state)
+{
+	(void)state;
+	static const int runs[] = {16, 4, 1, 16, 4, 1};
+	int most;
+	begin(1000, SHARE_ALL);
+	add(I, 1000000);
+	add(N, 1000000);
+	add(B, 1000000);
+	(void)pass();
+	assert_int_equal(world.sent_of[I], 47 * 16 + 13);
+	assert_int_equal(world.sent_of[N], 47 * 4);
+	assert_int_equal(world.sent_of[B], 47);
+	begin(1000, SHARE_ALL);
+	for (int i = 0; i < 3; i++) {
+		add((enum config_stream_class)i, 1000);
+		world.streams[i].waiting = 1000;
+	}
+	share_begin(&world.share, 1000, 1000, world.held, world.streams, 3);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(share_next(&world.share, &most), i % 3);
+		assert_int_equal(most, runs[i]);
+		share_sent(&world.share, i % 3, most);
+	}
+}
+
+/* Shows that an absence is not saved up: after 10,000 messages of bulk alone, immediate gets its 16 of 17 and no more; and
+ * after 10,000 of immediate alone, bulk gets its one and no more. */
+static void absence_is_not_saved_up(void **state)
+{
+	(void)state;
+	for (int turn = 0; turn < 2; turn++) {
+		begin(100, SHARE_ALL);
+		add(I, turn == 0 ? 0 : 1000000);
+		add(B, turn == 0 ? 1000000 : 0);
+		for (int64_t sent = 0; sent < 10000;) {
+			sent += pass();
+			answer(world.flown);
+		}
+		world.backlog[0] = 1000000;
+		world.backlog[1] = 1000000;
+		memset(world.sent_of, 0, sizeof world.sent_of);
+		for (int64_t sent = 0; sent < 1700;) {
+			sent += pass();
+			answer(world.flown);
+		}
+		assert_in_range(world.sent_of[B], 100 - 3, 100 + 6);
+	}
+}
+
 /* Shows rule 1's end: two classes alone share in their own ratio (16 : 1 and 4 : 1), one alone has all it may. */
 static void absent_classes_give_their_part(void **state)
 {
@@ -301,6 +353,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(classes_share_16_4_1),
+	    cmocka_unit_test(rounds_begin_with_the_highest_class),
+	    cmocka_unit_test(absence_is_not_saved_up),
 	    cmocka_unit_test(absent_classes_give_their_part),
 	    cmocka_unit_test(streams_of_a_class_take_turns),
 	    cmocka_unit_test(runs_are_even),
