@@ -3,11 +3,11 @@
  *
  * Why:   see share.h.
  * Owns:  nothing.
- * Rules: each class pays for a message what makes 16, 4 and 1 messages cost the same. The one that has paid least sends
- *        next, the higher of equal ones. Nobody falls behind the one that has paid most by more than a round, and who has
- *        nothing to send pays along: so neither an absence nor a want of places can be saved up.
- * Source: stride scheduling (Waldspurger and Weihl, 1995), in runs of a round as in deficit round robin (Shreedhar and
- *         Varghese, 1996), with messages for bytes.
+ * Rules: each class pays for a message what makes 16, 4 and 1 messages cost the same. The one that has paid least
+ *        sends next, the higher of equal ones. Nobody falls behind the one that has paid most by more than a round, and
+ *        who has nothing to send pays along: so neither an absence nor a want of places can be saved up.
+ * Source: stride scheduling (Waldspurger and Weihl, 1995), in runs of a round as in deficit round robin (Shreedhar
+ *         and Varghese, 1996), with messages for bytes.
  * Runs in: the core.
  * Tests: tests/unit/share_test.c
  */
@@ -130,8 +130,8 @@ static bool may_send(const struct share *share, int class_)
 	return share->active[class_] > 0 && room_of(share, class_) > 0;
 }
 
-/* The class whose turn it is; -1: none may send. *round: how many messages until it has paid as much as the next one that
- * may; where it has, a whole round. */
+/* The class whose turn it is; -1: none may send. *round: how many messages until it has paid as much as the next one
+ * that may; where it has, a whole round. */
 static int next_class(const struct share *share, int64_t *round)
 {
 	int first = -1, second = -1;

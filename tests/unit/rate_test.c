@@ -112,8 +112,8 @@ static void windows_hold_and_the_long_run_is_full(void **state)
 	free(list);
 }
 
-/* Shows rule 2 by hand: at 100 a second 25 pass at once, the 26th after 10 ms; at 1 and 3 a second one does. After an idle
- * hour it is no more than that. */
+/* Shows rule 2 by hand: at 100 a second 25 pass at once, the 26th after 10 ms; at 1 and 3 a second one does. After
+ * seconds or an hour of idleness it is no more than that. */
 static void bursts_are_a_quarter_of_a_second(void **state)
 {
 	(void)state;

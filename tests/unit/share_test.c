@@ -158,8 +158,9 @@ static void rounds_begin_with_the_highest_class(void **state)
 	}
 }
 
-/* Shows that an absence is not saved up: after 10,000 messages of bulk alone, immediate gets its 16 of 17 and no more; and
- * after 10,000 of immediate alone, bulk gets its one and no more. */
+/* Shows that an absence is not saved up: after 10,000 messages of bulk alone, immediate gets its 16 of 17 and no more;
+ * and after 10,000 of immediate alone, bulk gets its one and no more. Nor is it by a round: normal alone for a while,
+ * then immediate comes: 16 and 4 go, not 32 and 4. */
 static void absence_is_not_saved_up(void **state)
 {
 	(void)state;
@@ -180,6 +181,45 @@ static void absence_is_not_saved_up(void **state)
 		}
 		assert_in_range(world.sent_of[B], 100 - 3, 100 + 6);
 	}
+	int most;
+	begin(1000, SHARE_ALL);
+	add(I, 0);
+	add(N, 80);
+	(void)pass();
+	answer(world.flown);
+	for (int i = 0; i < 2; i++)
+		world.streams[i].waiting = 1000;
+	share_begin(&world.share, 1000, 1000, world.held, world.streams, 2);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(share_next(&world.share, &most), i % 2);
+		assert_int_equal(most, i % 2 == 0 ? 16 : 4);
+		share_sent(&world.share, i % 2, most);
+	}
+}
+
+/* Shows that a want of places is saved up for one round only: bulk holds its 12 of 16 places and gets no answer while
+ * 10,000 of immediate pass by; answered at last, it sends 2 (its own round and the saved one) before immediate does. */
+static void a_want_of_places_is_saved_up_once(void **state)
+{
+	(void)state;
+	int most, sent = 0;
+	begin(16, SHARE_ALL);
+	add(I, 0);
+	add(B, 1000000);
+	assert_int_equal(pass(), 12);
+	world.backlog[0] = 1000000;
+	while (world.sent[0] < 10000) {
+		assert_int_equal(pass(), 4);
+		world.flown = 12; /* immediate has its answers, behind the 12 of bulk */
+		world.held[I] = 0;
+	}
+	answer(12);
+	for (int i = 0; i < 2; i++)
+		world.streams[i].waiting = 1000;
+	share_begin(&world.share, 16, 16, world.held, world.streams, 2);
+	for (int i; (i = share_next(&world.share, &most)) == 1; sent += most)
+		share_sent(&world.share, i, most);
+	assert_in_range(sent, 1, 2);
 }
 
 /* Shows rule 1's end: two classes alone share in their own ratio (16 : 1 and 4 : 1), one alone has all it may. */
@@ -355,6 +395,7 @@ int main(void)
 	    cmocka_unit_test(classes_share_16_4_1),
 	    cmocka_unit_test(rounds_begin_with_the_highest_class),
 	    cmocka_unit_test(absence_is_not_saved_up),
+	    cmocka_unit_test(a_want_of_places_is_saved_up_once),
 	    cmocka_unit_test(absent_classes_give_their_part),
 	    cmocka_unit_test(streams_of_a_class_take_turns),
 	    cmocka_unit_test(runs_are_even),
