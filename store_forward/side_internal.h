@@ -26,7 +26,7 @@
 #include "store_forward/store.h"
 
 /* The version of the schema that has these tables first. */
-#define SIDE_SCHEMA_VERSION 2
+#define SIDE_SCHEMA_VERSION 3
 
 /* The letters that begin each table's checksum. */
 enum {
