@@ -207,6 +207,7 @@ void config_markdown(struct buf *out)
 	                "(`LoadCredential=`).\n"
 	                "- Unknown keys, keys given twice, anchors, aliases, tags and tabs are refused.\n\n"
 	                "Examples: [minimal](../config/examples/minimal.yaml), "
+	                "[AWS IoT Core](../config/examples/aws-iot.yaml), "
 	                "[complete](../config/examples/complete.yaml).\n"
 	                "This page is made by `twinpost config explain --markdown`.\n");
 	buf_append_text(out, "\n## The top of the file\n");

@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "config/keys.h"
+#include "config/stream_rule.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,6 +24,19 @@ static void check_good(const struct config *config)
 	CHECK(config->uplink.in_flight >= 1 && config->uplink.in_flight <= 1000);
 	CHECK(config->uplink.retry_min_ns <= config->uplink.retry_max_ns);
 	CHECK(strlen(config->control.socket) <= 107);
+	CHECK(config->uplink.fallback_host_count >= 0 &&
+	      config->uplink.fallback_host_count <= CONFIG_HOSTS_MAX);
+	CHECK(config->cloud.command_key_count <= CONFIG_CLOUD_KEYS_MAX);
+	CHECK(config->cloud.receipt_key_count <= CONFIG_CLOUD_KEYS_MAX);
+	CHECK(config->stream_count >= 0 && config->stream_count <= CONFIG_STREAM_RULES_MAX);
+	for (int i = 0; i < config->stream_count; i++) {
+		const struct config_stream_rule *rule = &config->streams[i];
+		char name[STREAM_NAME_SIZE];
+		(void)stream_rule_expand(rule->name, span_of(rule->entity), "01234567", name);
+		CHECK(name[0] && memchr(name, 0, sizeof name));
+		CHECK(config_stream_of(config, span_of(rule->entity), SPAN_LITERAL("journal")) != NULL);
+		CHECK(rule->receipt != CONFIG_RECEIPT_COSIGNED || config->cloud.receipt_key_count > 0);
+	}
 	for (int i = 0; i < config->source_count; i++) {
 		const struct config_source *source = &config->sources[i];
 		CHECK(source->name[0] && source->connection[0] && source->line > 0);

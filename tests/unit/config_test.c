@@ -167,6 +167,11 @@ static void test_complete(void **state)
 	parsed = parse_file("config/examples/demo-like.yaml");
 	assert_true(parsed->good);
 	free(parsed);
+	parsed = parse_file("config/examples/aws-iot.yaml");
+	assert_true(parsed->good);
+	assert_string_equal(parsed->config.uplink.alpn, "x-amzn-mqtt-ca");
+	assert_int_equal(parsed->config.stream_count, 3);
+	free(parsed);
 }
 
 /* ---- the table's limits ---- */
