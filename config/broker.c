@@ -64,17 +64,17 @@ static const struct broker_profile profiles[CONFIG_BROKER_COUNT] = {
                                .client_id_bytes_max = 128,
                                .alpn_443 = "x-amzn-mqtt-ca"},
     /* "Azure Event Grid quotas and limits", "MQTT limits in the Event Grid namespace": per session 1,000 messages and
-     * 1 MB a second, 1,000 messages and 64 KB in flight, message 512 KB, topic 256 bytes and 8 segments, client id
-     * 128, session expiry 8 hours. "MQTT features supported by the Azure Event Grid MQTT broker", "Current
-     * limitations": QoS 1 at most, keep-alive to 1,160 s, user properties on PUBLISH alone. "Support for MQTT Retain in
-     * Azure Event Grid", "Storage limits": retained messages to 64 KB; retained wills are not spoken of, and closed
-     * the connection before retained messages were supported: not used. Where a unit may be 1000 or 1024, the lesser
-     * one is taken for rates and the documented binary one for sizes. */
+     * 1 MB a second, 1,000 messages and 64 KB in flight; session expiry 8 hours. "What's new in Azure Event Grid": 15
+     * segments of a topic, 8 before. "MQTT features supported by the Azure Event Grid MQTT broker", "Flow control" and
+     * "Current limitations": message 512 KiB, QoS 1 at most, keep-alive to 1,160 s, user properties on PUBLISH alone.
+     * "MQTT client event data": client names of 128 characters. "Support for MQTT Retain in Azure Event Grid",
+     * "Storage limits": retained messages to 64 KB. It is young, and where it is missing a retained publish closes
+     * the connection, every time: auto does without, uplink.retain: yes uses it, but for the will. Where a unit may be
+     * 1000 or 1024, it is 1000 here. */
     [CONFIG_BROKER_EVENTGRID] = {.broker = CONFIG_BROKER_EVENTGRID,
                                  .mqtt_5 = true,
                                  .mqtt_311 = true,
                                  .user_properties = true,
-                                 .retain = true,
                                  .message_bytes_max = 524288,
                                  .retained_bytes_max = 64000,
                                  .in_flight_max = 1000,
@@ -84,7 +84,6 @@ static const struct broker_profile profiles[CONFIG_BROKER_COUNT] = {
                                  .keepalive_ns_max = 1160 * S,
                                  .session_expiry_s_max = 28800,
                                  .topic_levels_max = 8,
-                                 .topic_bytes_max = 256,
                                  .client_id_bytes_max = 128},
     /* HiveMQ "Configuration", "MQTT-specific configuration options" and "Restrictions": server receive maximum 10 out
      * of the box; packet size, keep-alive, client id and topic length as far as MQTT goes. */

@@ -22,7 +22,7 @@ struct broker_profile {
 	bool mqtt_311;
 	bool qos_2;
 	bool user_properties; /* on PUBLISH; of MQTT 5 */
-	bool retain;          /* a retained PUBLISH is taken */
+	bool retain;          /* a retained PUBLISH is taken for sure: what auto goes by */
 	bool retained_will;
 	int64_t message_bytes_max; /* payload */
 	int64_t retained_bytes_max;

@@ -57,7 +57,7 @@ static void defaults_come_from_the_broker(void **state)
 	    {", broker: aws-iot", 16, 100, 524288, "", true, true},
 	    {", broker: aws-iot, port: 443", 16, 100, 524288, "x-amzn-mqtt-ca", true, true},
 	    {", broker: aws-iot, port: 443, alpn: mqtt", 16, 100, 524288, "mqtt", true, true},
-	    {", broker: eventgrid", 16, 1000, 1000000, "", true, false},
+	    {", broker: eventgrid", 16, 1000, 1000000, "", false, false},
 	    {", broker: hivemq", 10, 0, 0, "", true, true},
 	    {", broker: hivemq, in_flight: 16", 16, 0, 0, "", true, true},
 	    {", broker: emqx, port: 443", 16, 0, 0, "", true, true},
