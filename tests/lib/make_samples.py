@@ -4,7 +4,8 @@
 Usage: tests/lib/make_samples.py [DIRECTORY]   (default: docs/contract/samples)
 
 Why:   a consumer can be tried against files before it ever meets an agent.
-Owns:  all folders of the samples but history/, which holds what agents have sent and is never made again.
+Owns:  all folders of the samples but history/, which holds what agents have sent and is never made again; the examples in
+       docs/contract/asyncapi.yaml.
 Rules: 1. The same files each time, byte for byte; a test compares them.
        2. Each verdict is written here by hand, beside the message; nothing here judges. The judge of the tests is
           tests/lib/contract_judge.py.
@@ -19,11 +20,13 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import make_examples  # noqa: E402
 import p256  # noqa: E402
 import sample_agent as agents  # noqa: E402
 from sample_agent import NAME, Clock, Stream, base64_of, birth, canonical, command  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ASYNCAPI = os.path.join(ROOT, "docs", "contract", "asyncapi.yaml")
 AGENT, NEXT, CLOUD = (p256.Key(f"twinpost sample key {name}") for name in ("agent", "agent-next", "cloud"))
 STRANGER = p256.Key("twinpost sample key stranger")
 BOOT = agents.sha256("boot 1").hex()[:32]
@@ -185,15 +188,15 @@ def duplicate():
 
 
 def tampered():
-    """One thing changed on the way, in each file another; the stream stops there."""
+    """One thing changed on the way, in each file another. What is wrong in itself is put aside, what contradicts stops."""
     found = {}
 
-    def start(about):
+    def start(about, stopped=True):
         stream, case = fresh(), Case(about)
         case.event(stream, stream.document(customer(1)))
-        return stream, case, stands(stream, stopped=True)
+        return stream, case, stands(stream, stopped=stopped)
 
-    stream, case, end = start("a name was changed on the way")
+    stream, case, end = start("a name was changed on the way", False)
     case.event(stream, stream.document(customer(2)).replace("Orion", "Onion"), "reject-tampered", "id")
     found["data"] = case, end
     stream, case, end = start("a date of recording was changed on the way: the id holds, leaf and chain do not")
@@ -208,10 +211,10 @@ def tampered():
     stream, case, end = start("a checkpoint whose root is not that of the events")
     case.add(stream.topic("ckpt"), stream.checkpoint(root=agents.sha256("other")), "reject-tampered", "root")
     found["root"] = case, end
-    stream, case, end = start("a checkpoint signed by a key that nobody pinned, under the agent's name")
+    stream, case, end = start("a checkpoint signed by a key that nobody pinned, under the agent's name", False)
     case.add(stream.topic("ckpt"), stream.checkpoint(key=STRANGER), "reject-tampered", "signature: no known key signed it")
     found["stranger"] = case, end
-    stream, case, end = start("a checkpoint whose text was changed after it was signed")
+    stream, case, end = start("a checkpoint whose text was changed after it was signed", False)
     case.add(stream.topic("ckpt"), stream.checkpoint().replace("time 2026-11-21", "time 2026-11-20"), "reject-tampered", "signature")
     found["signature"] = case, end
     return found
@@ -281,7 +284,7 @@ def rotated():
     found["messages"] = case, stands(stream)
     stream, case = fresh(), Case("after the change a checkpoint comes with the old key's signature")
     case.event(stream, stream.rotate(NEXT))
-    end = stands(stream, stopped=True)
+    end = stands(stream)
     case.add(stream.topic("ckpt"), stream.checkpoint(key=AGENT), "reject-tampered", "signature: the old key signs no more")
     found["old-key"] = case, end
     return found
@@ -347,10 +350,22 @@ def files():
     return made
 
 
+def asyncapi(made):
+    """The text of asyncapi.yaml with these samples as its examples."""
+    lines = (made["valid/messages.jsonl"] + made["rotated/messages.jsonl"]).splitlines()
+    with open(ASYNCAPI, encoding="utf-8") as file:
+        return make_examples.refresh(file.read(), [json.loads(line) for line in lines])
+
+
 def main():
-    """Writes them."""
+    """Writes them, and in the tree also the examples of asyncapi.yaml."""
     top = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "docs", "contract", "samples")
-    for path, text in files().items():
+    made = files()
+    if len(sys.argv) < 2:
+        text = asyncapi(made)
+        with open(ASYNCAPI, "w", encoding="utf-8") as file:
+            file.write(text)
+    for path, text in made.items():
         os.makedirs(os.path.dirname(os.path.join(top, path)), exist_ok=True)
         with open(os.path.join(top, path), "w", encoding="utf-8") as file:
             file.write(text)

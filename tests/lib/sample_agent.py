@@ -137,7 +137,7 @@ class Stream:
         totals = [{"document": key[0], "currency": key[1], "period": key[2], "count": entry["count"],
                    "debit": str(entry["debit"]), "credit": str(entry["credit"])} for key, entry in sorted(sums.items())]
         data = {"count": len(self.uncounted), "first": self.counted_to + 1, "last": self.sequence, "totals": totals}
-        self.uncounted, self.counted_to = [], self.sequence
+        self.uncounted, self.counted_to = [], self.sequence + 1  # the control event itself
         subject = f"{self.name}/control/{self.epoch}/{self.sequence + 1}"
         return self.append("control.recorded", "control", subject, data, more={"profileversion": "twinpost/1"})
 

@@ -88,6 +88,8 @@ class SamplesTest(unittest.TestCase):
         made = make_samples.files()
         for path, text in made.items():
             self.assertEqual(read(*path.split("/")), text, path)
+        with open(make_samples.ASYNCAPI, encoding="utf-8") as file:
+            self.assertEqual(file.read(), make_samples.asyncapi(made), "run tests/lib/make_samples.py")
         there = {os.path.relpath(os.path.join(folder, name), SAMPLES) for folder, _, names in os.walk(SAMPLES) for name in names}
         extra = {path for path in there if not path.startswith("history/")} - set(made)
         self.assertEqual(extra, {"README.md"})
@@ -119,12 +121,15 @@ class SamplesTest(unittest.TestCase):
         """The first control event of valid/, added up by hand: journals 100.00 and 60.00 + 40.00 debit, 100.00 twice credit;
         invoices 119.00 twice (recorded, amended); a credit memo of 11.90; receipts 119.00 and 61.97 (voided)."""
         lines, _, _ = messages("valid", "messages.jsonl")
-        data = next(json.loads(line["payload"])["data"] for line in lines if "control.recorded" in line["payload"])
+        data, second = [json.loads(line["payload"])["data"] for line in lines if "control.recorded" in line["payload"]]
         self.assertEqual((data["count"], data["first"], data["last"]), (8, 1, 8))
         rows = [(row["document"], row["currency"], row["period"], row["count"], row["debit"], row["credit"]) for row in data["totals"]]
         self.assertEqual(rows, [("creditmemo", "EUR", "2025-07", 1, "0.00", "11.90"), ("invoice", "EUR", "2025-07", 2, "238.00", "0.00"),
                                 ("journal", "EUR", "2025-07", 3, "200.00", "200.00"),
                                 ("payment", "EUR", "2025-07", 2, "0.00", "180.97")])
+        # The first has sequence 9; then two receipts of 61.97 in a batch, and one event of a type that has no totals.
+        self.assertEqual((second["count"], second["first"], second["last"], len(second["totals"])), (3, 10, 12, 1))
+        self.assertEqual((second["totals"][0]["credit"], second["totals"][0]["count"]), ("123.94", 2))
 
     def test_inclusion_proof(self):
         """The proof in the sample of proof.get leads from the event's leaf to the checkpoint's root."""
