@@ -146,6 +146,8 @@ static enum err walk_prepared(struct copy *copy, const struct walk *walk, struct
 		enum err err = walk_rows(copy, walk, 1, &low, &rc, info);
 		if (err != ERR_OK || rc == SQLITE_DONE)
 			return err;
+		if (walk->is_side) /* no head counts these rows: one at least */
+			copy->counts->rows_lost++;
 		bool more = jump(walk, &low, &high);
 		if (!more)
 			high = end;

@@ -63,7 +63,8 @@ static enum err add(struct test_store *test, int64_t at_ns, const char *who, con
 	return store_audit_add(test->store, &entry, &test->info);
 }
 
-/* Made in a shell, line by line: printf '%s\n1\n2026-11-21T14:20:05.123Z\nanna\npause\nerp-1\nmonth end\n' h_0 | sha256sum */
+/* Made in a shell, the second one for example by
+ *     printf '%s\n1\n2026-11-21T14:20:05.123Z\nanna\npause\nerp-1\nmonth end\n' $first | sha256sum */
 static const char *const HASHES[] = {
     "555037f70e8b583fe3452c1931861e00ad4bb80ea5f4a0aa772a9513f5eecefd",
     "3e85d131ac7b5c7ea2635162b8f0fd1fbd36764c5e91577763e7487970e697c7",

@@ -1,5 +1,5 @@
 /*
- * store_mail_test.c - messages beside the streams and replays: numbered without a gap, sent after their commit, limited.
+ * store_mail_test.c - messages beside the streams and replays: numbered without gaps, sent after their commit, limited.
  *
  * Why:   a checkpoint that is lost, or sent before its commit, cannot be taken back.
  * Owns:  one directory for each test.

@@ -124,7 +124,8 @@ static struct shown changed(struct test_store *test, int64_t after, int limit)
 	return shown;
 }
 
-/* A mark says who has it and why; a repeat and a clearing leave it, reopening takes the acknowledgement, not the note. */
+/* A mark says who has it and why; a repeat and a clearing leave it, reopening takes the acknowledgement, not the
+ * note. */
 static void marks_live_as_long_as_they_should(void **state)
 {
 	struct test_store *test = *state;

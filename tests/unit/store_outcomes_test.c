@@ -294,7 +294,8 @@ static enum err seen(struct test_store *test, enum store_message_kind kind, cons
 	return err;
 }
 
-/* Same id, same content: the answer again, the newest; other content: a conflict; the two kinds have ids of their own. */
+/* Same id, same content: the answer again, the newest; other content: a conflict; the two kinds have ids of their
+ * own. */
 static void answers_are_given_again(void **state)
 {
 	struct test_store *test = *state;
