@@ -4,10 +4,11 @@
  * Why:   one bad page must not end the reading: the register says which documents the cloud has already.
  * Owns:  the statements on the damaged file, for the time of one salvage.
  * Rules: 1. Only rows whose checksum holds are taken.
- *        2. Taken: streams, history, register, acknowledgements, exceptions, what salvage_side.c takes, and the checkpoints
- *           of the epochs that end here, so that the next birth can name them. Not taken: watermarks and units, so that everything is pulled
- *           again; the outbox, because its sequences belong to an epoch that ends here (its acknowledged rows stay
- *           readable in the file that is put aside); with it the hashes, outcomes and totals of that epoch.
+ *        2. Taken: streams, history, register, acknowledgements, exceptions, what salvage_side.c takes, and the
+ *           checkpoints of the epochs that end here, so that the next birth can name them. Not taken: watermarks and
+ *           units, so that everything is pulled again; the outbox, because its sequences belong to an epoch that ends
+ *           here (its acknowledged rows stay readable in the file that is put aside); with it the hashes, settled bits
+ *           and totals of that epoch.
  *        3. A revision that was not acknowledged is sent again. Its number is never given to other content, because
  *           the broker may have it: where the subject has an acknowledged revision the register keeps the number with
  *           a content of zeroes, which no document has, so that the next reading sends the following number; a subject

@@ -201,9 +201,9 @@ enum store_prune_when {
 	STORE_PRUNE_BOOKED    /* store_settle() of it and of all before */
 };
 void store_stream_policy(struct store *store, int stream, enum store_prune_when when, bool sla);
-/* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention, and checkpoints that are
- * of no more use; *deleted (all) may be less than there are. Also joins what is known of acknowledgements of rows that
- * are gone: one row for a day. */
+/* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention, and checkpoints that
+ * are of no more use; *deleted (all) may be less than there are. Also joins what is known of acknowledgements of rows
+ * that are gone: one row for a day. */
 MUST_USE enum err store_prune(struct store *store, int64_t now_ns, int limit, int *deleted,
                               struct err_info *info);
 
