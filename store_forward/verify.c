@@ -50,8 +50,8 @@ enum err verify_file(sqlite3 *db, const char *path, struct err_info *info)
 	if (err == ERR_OK)
 		err = run_check(db, "PRAGMA integrity_check(exceptions)", path, info);
 	/* A file that is still to be migrated may lack it. */
-	bool has_messages =
-	    sqlite3_table_column_metadata(db, "main", "messages", NULL, NULL, NULL, NULL, NULL, NULL) == SQLITE_OK;
+	bool has_messages = sqlite3_table_column_metadata(db, "main", "messages", NULL, NULL, NULL, NULL,
+	                                                  NULL, NULL) == SQLITE_OK;
 	if (err == ERR_OK && has_messages)
 		err = run_check(db, "PRAGMA integrity_check(messages)", path, info);
 	return err;
