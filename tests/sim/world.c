@@ -241,6 +241,7 @@ static void close_world(struct world *world)
 	loaded_release(&world->loaded);
 	/* The children first: their statements are of the books. */
 	hal_sim_free(world->sim);
+	broker_sim_release(&world->broker);
 	subscriber_close(&world->subscriber);
 	erp_books_close(&world->books);
 }
