@@ -58,7 +58,7 @@ help:
 	@echo 'check         tidy and every unit, contract and simulator test of this build'
 	@echo 'sim SEED=n    one simulated run; swarm N=n: n seeds'
 	@echo 'crash         kills real processes at random moments'
-	@echo 'integration   real PostgreSQL, MariaDB, Mosquitto'
+	@echo 'integration   real PostgreSQL, MariaDB, Mosquitto, RabbitMQ'
 	@echo 'asan, ubsan   check under the sanitizers'
 	@echo 'fuzz-smoke    every decoder for FUZZ_SECONDS (20) each'
 	@echo 'tidy          include rules, banned functions, layout of files'
