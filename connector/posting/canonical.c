@@ -179,10 +179,24 @@ static void write_line(const struct document *document, const struct canonical_e
 	buf_append_char(out, '}');
 }
 
-void canonical_write(const struct canonical *canonical, const struct document *document, struct buf *out)
+static void write_lines(const struct canonical *canonical, const struct document *document,
+                        enum document_section section, int from, int end, struct buf *out)
 {
 	enum document_type type = document->type;
-	const struct document_spec *spec = document_spec(type);
+	int fields = document_spec(type)->sections[section].field_count;
+	for (int line = from; line < end; line++) {
+		buf_append_char(out, line == from ? '[' : ',');
+		write_line(document, canonical->lines[type][section], fields,
+		           document_line(document, section, line), out);
+	}
+	buf_append_char(out, ']');
+}
+
+/* part NULL: all of it. */
+static void write_document(const struct canonical *canonical, const struct document *document,
+                           const struct canonical_part *part, struct buf *out)
+{
+	enum document_type type = document->type;
 	bool first = true;
 	CHECK(canonical->header_count[type] > 0);
 	buf_append_char(out, '{');
@@ -196,17 +210,32 @@ void canonical_write(const struct canonical *canonical, const struct document *d
 			write_value(document, (enum value_kind)entry->kind, value, out);
 			continue;
 		}
-		int lines = document->sections[entry->section].count;
-		if (lines == 0)
+		enum document_section section = (enum document_section)entry->section;
+		int from = 0;
+		int end = document->sections[section].count;
+		if (part && part->section == section) {
+			from = part->from;
+			end = part->from + part->lines;
+		} else if (part && !part->others) {
+			end = 0;
+		}
+		if (from == end)
 			continue;
 		write_key(entry, &first, out);
-		for (int line = 0; line < lines; line++) {
-			buf_append_char(out, line == 0 ? '[' : ',');
-			write_line(document, canonical->lines[type][entry->section],
-			           spec->sections[entry->section].field_count,
-			           document_line(document, (enum document_section)entry->section, line), out);
-		}
-		buf_append_char(out, ']');
+		write_lines(canonical, document, section, from, end, out);
 	}
 	buf_append_char(out, '}');
+}
+
+void canonical_write(const struct canonical *canonical, const struct document *document, struct buf *out)
+{
+	write_document(canonical, document, NULL, out);
+}
+
+void canonical_write_part(const struct canonical *canonical, const struct document *document,
+                          const struct canonical_part *part, struct buf *out)
+{
+	CHECK(part->from >= 0 && part->lines >= 0 &&
+	      part->lines <= document->sections[part->section].count - part->from);
+	write_document(canonical, document, part, out);
 }

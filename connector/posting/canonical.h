@@ -37,6 +37,16 @@ void canonical_init(struct canonical *canonical);
 /* Appends the document as JSON. Check buf_ok(out) after: it is false too where an integer is 2^53 or more in
  * magnitude (which validity_check() finds first). */
 void canonical_write(const struct canonical *canonical, const struct document *document, struct buf *out);
+/* The same of one part: of the list `section` only the lines from..from+lines-1, of the other lists everything or
+ * nothing. Header and form are those of the whole. */
+struct canonical_part {
+	enum document_section section;
+	int from;
+	int lines;
+	bool others;
+};
+void canonical_write_part(const struct canonical *canonical, const struct document *document,
+                          const struct canonical_part *part, struct buf *out);
 /* Appends text as a JSON string with its quotes. */
 void canonical_string(struct buf *out, struct span text);
 
