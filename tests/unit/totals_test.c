@@ -291,7 +291,8 @@ static void test_bytes(void **state)
 	buf_append_char(&out, 0);
 	assert_false(totals_decode(&again, out.data, out.len));
 	out.len--;
-	/* Version, first above last, entries, type customer, currency, year, period, count 0, debit and credit below 0. */
+	/* Version, first above last, entries; type customer, currency, year, period, count 0, debit and credit below
+	 * zero. */
 	static const struct {
 		size_t at;
 		uint8_t byte;
