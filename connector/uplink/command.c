@@ -141,14 +141,14 @@ static enum command_reason judge_origin(const struct command *command, const str
 		return tell(
 		    verdict, COMMAND_RETAINED,
 		    "it was published with the retain flag; clear it from the topic and publish without");
-	if (facts->signature == COMMAND_NOTE_MALFORMED || !command->decoded)
+	if (facts->signature == NOTE_MALFORMED || !command->decoded)
 		return tell(verdict, COMMAND_MALFORMED,
 		            "it is not a signed note with the six lines of a command");
-	if (facts->signature == COMMAND_SIGNATURE_NONE)
+	if (facts->signature == NOTE_UNSIGNED)
 		return tell(
 		    verdict, COMMAND_UNSIGNED,
 		    "no key of cloud.command_keys has signed it; compare the key ids of the two sides");
-	if (facts->signature == COMMAND_SIGNATURE_BAD)
+	if (facts->signature == NOTE_BAD_SIGNATURE)
 		return tell(
 		    verdict, COMMAND_BAD_SIGNATURE,
 		    "the signature of a known key does not fit the text: it was changed on its way, or "
@@ -187,8 +187,8 @@ void command_judge(struct command *command, const struct command_facts *facts,
 {
 	verdict->text[0] = 0;
 	verdict->reason = judge(command, facts, verdict);
-	verdict->answer = command->decoded && facts->signature == COMMAND_SIGNATURE_GOOD &&
-	                  span_equal(command->target, facts->target);
+	verdict->answer =
+	    command->decoded && facts->signature == NOTE_GOOD && span_equal(command->target, facts->target);
 	verdict->remember = verdict->reason == COMMAND_DO || verdict->reason == COMMAND_UNKNOWN_COMMAND ||
 	                    verdict->reason == COMMAND_BAD_BODY;
 	CHECK(verdict->answer || verdict->reason != COMMAND_DO);

@@ -20,10 +20,11 @@
 #define TWINPOST_COMMAND_H
 
 #include "config/config.h"
+#include "connector/uplink/note.h"
 #include "store_forward/digest.h"
 #include "store_forward/store.h"
 
-#define COMMAND_TEXT_BYTES_MAX 16384
+#define COMMAND_TEXT_BYTES_MAX NOTE_BYTES_MAX
 #define COMMAND_ID_BYTES_MAX   64
 #define COMMAND_WORD_BYTES_MAX 32
 #define COMMAND_SUBJECTS_MAX   200
@@ -93,19 +94,11 @@ enum command_reason {
 };
 const char *command_reason_name(enum command_reason reason); /* "id-reused" */
 
-/* What verifying the note over the command keys said. */
-enum command_signature {
-	COMMAND_SIGNATURE_GOOD,
-	COMMAND_SIGNATURE_NONE, /* of a known key */
-	COMMAND_SIGNATURE_BAD,
-	COMMAND_NOTE_MALFORMED,
-};
-
 struct command_facts {
-	bool retained; /* the message came with the retain flag */
-	enum command_signature signature;
-	struct span target; /* ours */
-	int64_t now_ns;     /* wall time */
+	bool retained;               /* the message came with the retain flag */
+	enum note_verdict signature; /* note_open() over the command keys */
+	struct span target;          /* ours */
+	int64_t now_ns;              /* wall time */
 	/* H(text) of the command that had this id within COMMAND_AHEAD_NS_MAX and was remembered; NULL: none. */
 	const struct digest *earlier;
 };

@@ -15,6 +15,20 @@
 #include <string.h>
 
 #include "connector/posting/date.h"
+#include "store_forward/outcomes.h"
+
+/* What is read here is kept there. */
+_Static_assert((int)OUTCOME_RECEIVED == (int)STORE_OUTCOME_RECEIVED &&
+                   (int)OUTCOME_VALIDATED == (int)STORE_OUTCOME_VALIDATED &&
+                   (int)OUTCOME_PARTIAL == (int)STORE_OUTCOME_PARTIAL &&
+                   (int)OUTCOME_BOOKED == (int)STORE_OUTCOME_BOOKED &&
+                   (int)OUTCOME_REJECTED == (int)STORE_OUTCOME_REJECTED &&
+                   (int)OUTCOME_DUPLICATE == (int)STORE_OUTCOME_DUPLICATE &&
+                   (int)OUTCOME_OTHER == (int)STORE_OUTCOME_OTHER,
+               "a code has one number");
+_Static_assert(OUTCOME_FIELD_BYTES_MAX <= STORE_OUTCOME_WORD_MAX &&
+                   OUTCOME_TEXT_BYTES_MAX <= STORE_OUTCOME_TEXT_MAX,
+               "what is taken can be kept");
 
 static const char *const code_names[] = {
     [OUTCOME_NONE] = "",

@@ -29,7 +29,7 @@
 
 _Static_assert(OUTCOME_FIELD_BYTES_MAX == STORE_SUBJECT_MAX, "every subject that was sent can be named");
 
-/* The numbers are stored; they never change. */
+/* The numbers are those of enum store_outcome_code, which the store keeps; they never change. */
 enum outcome_code {
 	OUTCOME_NONE = 0, /* queued or sent */
 	OUTCOME_RECEIVED = 1,

@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_done(const struct command *command, const struct command_facts *facts)
 {
-	CHECK(command->decoded && !facts->retained && facts->signature == COMMAND_SIGNATURE_GOOD);
+	CHECK(command->decoded && !facts->retained && facts->signature == NOTE_GOOD);
 	CHECK(span_equal(command->target, facts->target));
 	CHECK(command->expires_ns > facts->now_ns &&
 	      command->expires_ns - facts->now_ns <= COMMAND_AHEAD_NS_MAX);
@@ -74,19 +74,18 @@ static void judge(uint8_t first, struct span text)
 	struct err_info info;
 	struct digest digest = digest_of(&text, 1);
 	/* Mostly all is well, so that the body is reached. */
-	const struct command_facts facts = {.retained = first == 1,
-	                                    .signature = first < 6 && first > 1
-	                                                     ? (enum command_signature)(first - 2)
-	                                                     : COMMAND_SIGNATURE_GOOD,
-	                                    .target = SPAN_LITERAL("a/b"),
-	                                    .now_ns = NOW_NS,
-	                                    .earlier = first == 6 ? &digest : NULL};
+	const struct command_facts facts = {
+	    .retained = first == 1,
+	    .signature = first < 6 && first > 1 ? (enum note_verdict)(first - 2) : NOTE_GOOD,
+	    .target = SPAN_LITERAL("a/b"),
+	    .now_ns = NOW_NS,
+	    .earlier = first == 6 ? &digest : NULL};
 	bool decoded = command_decode(&command, text, &info) == ERR_OK;
 	CHECK(decoded == command.decoded && (decoded || info.code == ERR_BAD_INPUT));
 	command_judge(&command, &facts, &verdict);
 	command_judge(&command, &facts, &again);
 	CHECK(verdict.reason == again.reason && strcmp(verdict.text, again.text) == 0);
-	CHECK(!verdict.answer || (facts.signature == COMMAND_SIGNATURE_GOOD && decoded));
+	CHECK(!verdict.answer || (facts.signature == NOTE_GOOD && decoded));
 	if (verdict.reason == COMMAND_DO)
 		check_done(&command, &facts);
 	if (verdict.answer)

@@ -39,7 +39,7 @@ static int tear_down(void **state)
 static struct command_facts good_facts(void)
 {
 	return (struct command_facts){
-	    .signature = COMMAND_SIGNATURE_GOOD, .target = SPAN_LITERAL("acme/gw-01"), .now_ns = NOW_NS};
+	    .signature = NOTE_GOOD, .target = SPAN_LITERAL("acme/gw-01"), .now_ns = NOW_NS};
 }
 
 static struct command_verdict judge(struct command *command, const char *text,
@@ -170,25 +170,25 @@ static void test_order(void **state)
 		const char *text;
 		bool reused;
 		const char *target;
-		enum command_signature signature;
+		enum note_verdict signature;
 		bool retained;
 		const char *reason;
 		bool answer;
 		bool remember;
 	} rows[] = {
-	    {GOOD, false, "acme/gw-01", COMMAND_SIGNATURE_GOOD, false, "", true, true},
-	    {bad_body, false, "acme/gw-01", COMMAND_SIGNATURE_GOOD, false, "bad-body", true, true},
-	    {unknown, false, "acme/gw-01", COMMAND_SIGNATURE_GOOD, false, "unknown-command", true, true},
-	    {unknown, true, "acme/gw-01", COMMAND_SIGNATURE_GOOD, false, "id-reused", true, false},
-	    {late, true, "acme/gw-01", COMMAND_SIGNATURE_GOOD, false, "expires-too-late", true, false},
-	    {old, true, "acme/gw-01", COMMAND_SIGNATURE_GOOD, false, "expired", true, false},
-	    {old, true, "acme/gw-02", COMMAND_SIGNATURE_GOOD, false, "wrong-target", false, false},
-	    {old, true, "acme/gw-02", COMMAND_SIGNATURE_BAD, false, "bad-signature", false, false},
-	    {old, true, "acme/gw-02", COMMAND_SIGNATURE_NONE, false, "unsigned", false, false},
-	    {old, true, "acme/gw-02", COMMAND_NOTE_MALFORMED, false, "malformed", false, false},
-	    {"no command", true, "acme/gw-02", COMMAND_SIGNATURE_NONE, false, "malformed", false, false},
-	    {"no command", true, "acme/gw-02", COMMAND_SIGNATURE_NONE, true, "retained", false, false},
-	    {GOOD, false, "acme/gw-01", COMMAND_SIGNATURE_GOOD, true, "retained", true, false},
+	    {GOOD, false, "acme/gw-01", NOTE_GOOD, false, "", true, true},
+	    {bad_body, false, "acme/gw-01", NOTE_GOOD, false, "bad-body", true, true},
+	    {unknown, false, "acme/gw-01", NOTE_GOOD, false, "unknown-command", true, true},
+	    {unknown, true, "acme/gw-01", NOTE_GOOD, false, "id-reused", true, false},
+	    {late, true, "acme/gw-01", NOTE_GOOD, false, "expires-too-late", true, false},
+	    {old, true, "acme/gw-01", NOTE_GOOD, false, "expired", true, false},
+	    {old, true, "acme/gw-02", NOTE_GOOD, false, "wrong-target", false, false},
+	    {old, true, "acme/gw-02", NOTE_BAD_SIGNATURE, false, "bad-signature", false, false},
+	    {old, true, "acme/gw-02", NOTE_UNSIGNED, false, "unsigned", false, false},
+	    {old, true, "acme/gw-02", NOTE_MALFORMED, false, "malformed", false, false},
+	    {"no command", true, "acme/gw-02", NOTE_UNSIGNED, false, "malformed", false, false},
+	    {"no command", true, "acme/gw-02", NOTE_UNSIGNED, true, "retained", false, false},
+	    {GOOD, false, "acme/gw-01", NOTE_GOOD, true, "retained", true, false},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		facts.earlier = rows[i].reused ? &earlier : NULL;
@@ -218,7 +218,7 @@ static void test_again(void **state)
 	struct command_verdict verdict = judge(command, GOOD, &facts);
 	assert_int_equal(verdict.reason, COMMAND_AGAIN);
 	assert_true(verdict.answer && !verdict.remember);
-	facts.signature = COMMAND_SIGNATURE_BAD;
+	facts.signature = NOTE_BAD_SIGNATURE;
 	assert_int_equal(judge(command, GOOD, &facts).reason, COMMAND_BAD_SIGNATURE);
 }
 
