@@ -260,6 +260,12 @@ class CloudTest(unittest.TestCase):
         self.take(messages[2])
         for bad in (b"", b"[]", b"{}", b'{"kind":"birth","boot":1,"streams":[1]}', b"\xff", b"[" * 100000):
             self.assertEqual(self.take((self.state, bad)), ["bad state"])
+        for change in ({"source": self.stream.source + "x"}, {"source": self.stream.source + "0" * 20}, {"source": 1}, {"sequence": 1 << 64},
+                       {"sequence": "x"}, {"stream": "00200"}, {"chain": 5}):
+            value = json.loads(self.gateway.heartbeat())
+            value["streams"][0].update(change)
+            self.take((self.state, tp1.canonical(value)))
+        self.assertEqual(list(self.cloud.book.streams), [self.stream.source])
         later = tp1.Gateway(key=tp1.Key())
         self.assertEqual(self.take((self.state, later.birth())), ["unsigned"])
         later = tp1.Gateway(key=AGENT)
@@ -301,6 +307,16 @@ class CloudTest(unittest.TestCase):
         told = self.outcomes()
         self.assertEqual([one["outcome"] for one in told], ["RECEIVED", "BOOKED", "DUPLICATE"])
         self.assertEqual(told[1]["document"], told[2]["document"])
+
+    def test_integers_end_below_2_to_53(self):
+        """A sequence or revision from 2^53 on is a bad event, in this consumer as in one whose numbers are doubles."""
+        event = self.stream.event(tp1.journal(1))
+        for value in (1 << 53, 1 << 64, 0):
+            for old, new in ((b'"sequence":"%020d"' % 1, b'"sequence":"%020d"' % value), (b'"revision":1', b'"revision":%d' % value)):
+                with self.assertRaisesRegex(events.BadEvent, "out of its range"):
+                    events.parse(event.replace(old, new))
+        last = (1 << 53) - 1
+        self.assertEqual(events.parse(event.replace(b"%020d" % 1, b"%020d" % last)).sequence, last)
 
     def test_what_it_does_not_know(self):
         """Unknown attributes, types and phases are kept and proved; a document it does not understand is never booked."""

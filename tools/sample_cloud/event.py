@@ -20,6 +20,7 @@ import zlib
 from dataclasses import dataclass
 
 BATCH_TYPE = "com.twinpost.posting.batch.v1"
+INTEGER_END = 1 << 53  # integers of the contract are below
 BATCH_BYTES_MAX = 16 << 20  # unpacked: a small message must not fill the memory
 
 _REQUIRED = {"specversion": str, "id": str, "source": str, "type": str, "subject": str, "time": str,
@@ -28,7 +29,7 @@ _REQUIRED = {"specversion": str, "id": str, "source": str, "type": str, "subject
 _FORMS = {
     "specversion": r"1\.0",
     "id": r"[0-9a-f]{32}",
-    "source": r"urn:twinpost:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]+:[0-9]+",
+    "source": r"urn:twinpost:[a-z0-9-]+:[a-z0-9-]+:[a-z0-9-]+:[0-9]{1,15}",
     "type": r"com\.twinpost\.[a-z0-9_]+\.[a-z0-9_]+\.v[0-9]+",
     "subject": r"[^/\x00-\x1f]+/[a-z_]+/[0-9]+/[^/\x00-\x1f]+",
     "partitionkey": r"[^\x00-\x1f]+",
@@ -43,6 +44,11 @@ _FORMS = {
 _FORMS = {name: re.compile(form) for name, form in _FORMS.items()}
 _DOCUMENT = re.compile(r"com\.twinpost\.(journal|invoice|creditmemo|payment|customer)\.(recorded|amended|voided)\.v1")
 _PART = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
+
+
+def is_source(text):
+    """Is it a source of the contract?"""
+    return _FORMS["source"].fullmatch(text) is not None
 
 
 class BadEvent(Exception):
@@ -150,8 +156,8 @@ def _check(attributes):
         if name in _FORMS and not _FORMS[name].fullmatch(value):
             raise BadEvent(f"{name} has another form: {value[:80]}")
     data, subject = attributes["data"], attributes["subject"].split("/")
-    if attributes["revision"] < 1 or int(attributes["sequence"]) < 1:
-        raise BadEvent("revision or sequence below 1")
+    if not 1 <= attributes["revision"] < INTEGER_END or not 1 <= int(attributes["sequence"]) < INTEGER_END:
+        raise BadEvent("revision or sequence out of its range")
     if attributes["partitionkey"] != attributes["subject"]:
         raise BadEvent("partitionkey is not the subject")
     if not _DOCUMENT.fullmatch(attributes["type"]):

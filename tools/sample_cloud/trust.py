@@ -268,8 +268,10 @@ class Trust:
 
     def compare_state(self, source, stream, sequence, chain):
         """What the agent has sent against what is here."""
-        if source.split(":")[2:5] != [*self.agent.split("/"), stream] or sequence < 0:
-            return
+        if not events.is_source(source) or source.split(":")[2:5] != [*self.agent.split("/"), stream]:
+            raise ValueError(f"{source} is no source of {stream}")
+        if not 0 <= sequence < events.INTEGER_END:
+            raise ValueError(f"sequence {sequence}")
         state = self.book.stream(source, stream)
         state.known = max(state.known, sequence)
         if 0 < sequence < state.next and self.book.chain(source, sequence).hex() != chain:

@@ -165,7 +165,9 @@ export function parseEvent(bytes) {
   need(/^com\.twinpost\.[a-z0-9_.]+\.v\d+$/.test(event.type), 'the type is not of this contract');
   const source = parseSource(event.source);
   const sequence = Number(event.sequence);
-  need(Number.isSafeInteger(event.revision) && event.revision >= 1 && sequence >= 1, 'revision or sequence below 1');
+  for (const number of [event.revision, sequence]) {
+    need(Number.isSafeInteger(number) && number >= 1, 'revision or sequence out of its range');
+  }
   need(event.partitionkey === event.subject, 'partitionkey is not the subject');
   const data = H(canonical(event.data)).toString('hex');
   let part = { number: 1, of: 1 };
