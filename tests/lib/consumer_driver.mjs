@@ -3,23 +3,37 @@
 // Why:   Python tests make the streams; the core is JavaScript and has no network of its own.
 // Rules: one line of JSON in, one out. In: {options, messages: [{at?, topic, payload (base64)} | {tick: ms} | {published: id}]}.
 //        Out: {verdicts: [[verdict...]], outgoing: [{id, topic, payload}], heads: {source: {size, chain, root, stopped}}}.
+//        {record: messages} is kept; later a number among the messages stands for one of it. {brief: true}: texts of the receipts
+//        instead of outgoing (nothing is signed), heads without roots.
 // Runs in: tests, Node 18 or later.
 
 import { createInterface } from 'node:readline';
 import { Consumer } from '../../docs/contract/consumer/core.mjs';
 import { Frontier, included } from '../../docs/contract/consumer/formats.mjs';
 
-function run({ options, messages, proof }) {
+let recorded = [];
+
+function run({ options, messages, proof, record, brief }) {
+  if (record) {
+    recorded = record.map((one) => ({ ...one, payload: Buffer.from(one.payload, 'base64') }));
+    return {};
+  }
   if (proof) {
     const { leaf, index, size, path, root } = proof;
     return { included: included(Buffer.from(leaf, 'hex'), index, size, path, Buffer.from(root, 'hex')) };
   }
   const core = new Consumer(options);
-  const verdicts = messages.map(({ at = 0, topic, payload, tick, published }) => {
-    if (topic) return core.input({ at, topic, payload: Buffer.from(payload, 'base64') }).map(({ verdict }) => verdict);
+  const verdicts = messages.map((one) => {
+    const { at = 0, topic, payload, tick, published } = typeof one === 'number' ? recorded[one] : one;
+    if (topic) return core.input({ at, topic, payload: typeof one === 'number' ? payload : Buffer.from(payload, 'base64') }).map(({ verdict }) => verdict);
     if (published) core.published(published);
     return tick === undefined ? [] : [String(core.tick(tick))];
   });
+  if (brief) {
+    const heads = Object.fromEntries([...core.sources].map(([source, { log, chain }]) => [source, [log.length, chain.toString('hex')]]));
+    return { verdicts: [...new Set(verdicts.flat())], receipts: [...core.outgoing.values()].filter(({ note }) => note)
+      .map(({ note }) => note.text), heads };
+  }
   const outgoing = [...core.outgoing].map(([id, { topic }]) => ({ id, topic, payload: core.payload(id) }));
   const heads = {};
   for (const [source, { log, chain, stopped }] of core.sources) {
