@@ -11,14 +11,17 @@ import os
 import subprocess
 import sys
 import tempfile
+import types
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
+sys.path[:0] = [os.path.join(ROOT, "tools"), os.path.join(ROOT, "tests", "lib")]
 
 import py_core  # noqa: E402
+import servers  # noqa: E402
 import tp1  # noqa: E402
+from conformance_kit import world  # noqa: E402
 from sample_cloud import command as commands  # noqa: E402
 from sample_cloud import event as events  # noqa: E402
 from sample_cloud import merkle  # noqa: E402
@@ -378,6 +381,40 @@ class CloudTest(unittest.TestCase):
                 notes.Signer(f"{path}4", "cloud")
             with self.assertRaises(notes.BadKey):
                 notes.PublicKey.of_file(path)
+
+
+class CommandTest(unittest.TestCase):
+    """`sample-cloud command` and a played agent at a real broker."""
+
+    def test_commands_and_their_results(self):
+        """A replay is done (exit 0), one out of range failed, a wrong key is not answered (exit 1); wrong words are exit 2."""
+        with tempfile.TemporaryDirectory() as directory, servers.Mosquitto() as broker:
+            for name, key in (("cloud.key", CLOUD), ("other.key", tp1.Key())):
+                with open(os.path.join(directory, name), "wb") as file:
+                    file.write(key.private_pem)
+            options = types.SimpleNamespace(tenant="acme", gateway="gw1", host="127.0.0.1", port=broker.port, ca=None)
+            agent = world.World(options, AGENT, CLOUD)
+            self.addCleanup(agent.close)
+            self.assertTrue(agent.open())
+            stream = agent.stream("00100")
+            for number in range(3):
+                stream.event(tp1.journal(number))
+
+            def command(*words, key="cloud.key"):
+                process = subprocess.Popen([CLI, "command", "--host", "127.0.0.1", "--port", str(broker.port), "--tenant", "acme", "--gateway",
+                                            "gw1", "--cloud-key", os.path.join(directory, key), "--wait", "3", *words],
+                                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                self.assertTrue(agent.wait(lambda: process.poll() is not None, 20))
+                return process.returncode, process.communicate()[0]
+
+            status, output = command("--id", "once", "replay", "stream=00100", "from=1", "to=3")
+            self.assertEqual((status, '"state": "done"' in output, agent.replays["00100"]), (0, True, [(1, 3)]), output)
+            self.assertEqual(agent.findings["00100"], [])
+            self.assertEqual(command("replay", "stream=00100", "from=1", "to=4")[0], 1)
+            status, output = command("replay", "stream=00100", "from=1", "to=1", key="other.key")
+            self.assertEqual((status, "no result" in output), (1, True), output)
+            self.assertEqual(command("replay", "stream")[0], 2)
+            self.assertEqual(command("replay", key="absent.key")[0], 2)
 
 
 if __name__ == "__main__":
