@@ -31,6 +31,18 @@ struct log_reader {
 	uint32_t page_bytes;
 	uint32_t sum[2];
 	uint8_t *frame;
+	uint8_t *last; /* the frame before it */
+};
+
+/* Frames behind the log's end that were written one after the other: each one's checksum goes on from the one
+ * before. */
+struct frame_run {
+	bool begun;
+	bool verified;        /* the last frame's page is the one that its checksum was made of */
+	bool commit;          /* the last frame ends a transaction */
+	bool has_computed;    /* the last frame is the first bad one */
+	uint32_t computed[2]; /* what its checksum would be, were its page the right one */
+	int commits;
 };
 
 static uint32_t big_u32(const uint8_t *bytes)
@@ -57,6 +69,46 @@ static bool sum_is(const struct log_reader *reader, const uint8_t *bytes)
 	return reader->sum[0] == big_u32(bytes) && reader->sum[1] == big_u32(bytes + 4);
 }
 
+/* Does the frame's checksum go on from that one? */
+static bool goes_on(struct log_reader *reader, uint32_t first, uint32_t second)
+{
+	reader->sum[0] = first;
+	reader->sum[1] = second;
+	add(reader, reader->frame, 8);
+	add(reader, reader->frame + FRAME_HEADER_BYTES, reader->page_bytes);
+	return sum_is(reader, reader->frame + 16);
+}
+
+/* SQLite writes a commit frame again until the disk's sector is full, where the disk does not say that it never
+ * harms the neighbours of what it writes. Where the last frame's page is not to be trusted, page number and size
+ * must do. */
+static bool is_repeated(const struct log_reader *reader, const struct frame_run *run)
+{
+	return run->commit && memcmp(reader->frame, reader->last, 8) == 0 &&
+	       (!run->verified || memcmp(reader->frame + FRAME_HEADER_BYTES,
+	                                 reader->last + FRAME_HEADER_BYTES, reader->page_bytes) == 0);
+}
+
+/* A frame behind the log's end; same: of its generation. */
+static void look_behind(struct log_reader *reader, bool same, struct frame_run *run, struct log_check *check)
+{
+	bool commit = big_u32(reader->frame + 4) != 0;
+	const uint8_t *sum = reader->last + 16;
+	bool linked = same && run->begun &&
+	              (goes_on(reader, big_u32(sum), big_u32(sum + 4)) ||
+	               (run->has_computed && goes_on(reader, run->computed[0], run->computed[1])));
+	if (!linked)
+		run->commits = 0;
+	if (same && commit && !(linked && is_repeated(reader, run)))
+		run->commits++;
+	if (run->commits > check->commits_lost)
+		check->commits_lost = run->commits;
+	run->begun = same;
+	run->verified = linked;
+	run->commit = commit;
+	run->has_computed = false;
+}
+
 /* Where the header is damaged the page size is the store's own, and the salts are the first frame's. */
 static void read_header(struct log_reader *reader, uint32_t page_bytes)
 {
@@ -73,27 +125,31 @@ static int read_frames(struct log_reader *reader, struct log_check *check)
 {
 	sqlite3_int64 frame_bytes = FRAME_HEADER_BYTES + (sqlite3_int64)reader->page_bytes;
 	bool good = reader->header_good;
+	struct frame_run run = {.begun = false};
 	uint8_t salts[8];
 	memcpy(salts, reader->header + 16, sizeof salts);
-	int rc = SQLITE_OK;
-	for (sqlite3_int64 at = HEADER_BYTES; at + frame_bytes <= reader->size && rc == SQLITE_OK;
-	     at += frame_bytes) {
-		rc = reader->file->pMethods->xRead(reader->file, reader->frame, (int)frame_bytes, at);
+	for (sqlite3_int64 at = HEADER_BYTES; at + frame_bytes <= reader->size; at += frame_bytes) {
+		int rc = reader->file->pMethods->xRead(reader->file, reader->frame, (int)frame_bytes, at);
 		if (rc != SQLITE_OK)
-			break;
+			return rc;
 		if (!reader->header_good && at == HEADER_BYTES)
 			memcpy(salts, reader->frame + 8, sizeof salts);
 		bool same = memcmp(salts, reader->frame + 8, sizeof salts) == 0;
-		if (good) {
-			add(reader, reader->frame, 8);
-			add(reader, reader->frame + FRAME_HEADER_BYTES, reader->page_bytes);
-			good = same && sum_is(reader, reader->frame + 16);
-			check->frames_good += good;
+		bool was_good = good;
+		good = good && goes_on(reader, reader->sum[0], reader->sum[1]) && same;
+		check->frames_good += good;
+		uint32_t computed[2] = {reader->sum[0], reader->sum[1]};
+		if (!good)
+			look_behind(reader, same, &run, check);
+		if (was_good && !good) {
+			run.has_computed = true;
+			memcpy(run.computed, computed, sizeof computed);
 		}
-		if (!good && same && big_u32(reader->frame + 4) != 0)
-			check->commits_lost++;
+		uint8_t *frame = reader->frame;
+		reader->frame = reader->last;
+		reader->last = frame;
 	}
-	return rc;
+	return SQLITE_OK;
 }
 
 static int read_log(struct log_reader *reader, uint32_t page_bytes, struct log_check *check)
@@ -105,9 +161,17 @@ static int read_log(struct log_reader *reader, uint32_t page_bytes, struct log_c
 	if (rc != SQLITE_OK)
 		return rc;
 	read_header(reader, page_bytes);
-	reader->frame = mem_alloc(FRAME_HEADER_BYTES + (size_t)reader->page_bytes);
+	size_t frame_bytes = FRAME_HEADER_BYTES + (size_t)reader->page_bytes;
+	reader->frame = mem_alloc(frame_bytes);
+	reader->last = mem_alloc(frame_bytes);
 	rc = read_frames(reader, check);
+	if (rc == SQLITE_OK && !reader->header_good) {
+		/* Which order of bytes its checksums have stood in the header. */
+		reader->big_endian = !reader->big_endian;
+		rc = read_frames(reader, check);
+	}
 	free(reader->frame);
+	free(reader->last);
 	return rc;
 }
 

@@ -32,7 +32,7 @@
 /* A row is at most an event and a few columns; more is damage, and is not allocated. */
 #define ROW_BYTES_MAX (1 << 20)
 
-/* Commits behind a bad frame of the log that no power cut can leave. */
+/* Commits behind a bad frame of the log, in one run, that no power cut can leave. */
 #define LOST_COMMITS_DAMAGE 2
 
 static const char *const SETTINGS[] = {
