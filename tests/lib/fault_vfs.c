@@ -63,7 +63,7 @@ static int fault_read(sqlite3_file *file, void *to, int len, sqlite3_int64 at)
 static int fault_write(sqlite3_file *file, const void *from, int len, sqlite3_int64 at)
 {
 	sqlite3_file *real = real_of(file);
-	if (!fails())
+	if (plan.syncs || !fails())
 		return real->pMethods->xWrite(real, from, len, at);
 	if (plan.half && len > 1)
 		(void)real->pMethods->xWrite(real, from, len / 2, at);
@@ -72,7 +72,7 @@ static int fault_write(sqlite3_file *file, const void *from, int len, sqlite3_in
 
 static int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
-	if (fails())
+	if (!plan.syncs && fails())
 		return code_for(SQLITE_IOERR_TRUNCATE);
 	return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }

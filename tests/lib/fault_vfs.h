@@ -20,6 +20,7 @@ struct fault_plan {
 	int code; /* SQLITE_FULL, SQLITE_IOERR_WRITE, ...; syncs and reads get their own I/O code unless SQLITE_FULL */
 	bool reads; /* reads count and fail too */
 	bool half;  /* a failing write leaves its first half */
+	bool syncs; /* syncs alone count and fail: what was written stays written */
 	int seen;   /* operations counted so far */
 	int failed;
 };

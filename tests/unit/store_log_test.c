@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
+#include "tests/lib/fault_vfs.h"
 #include "tests/lib/test_store.h"
 
 #define TRANSACTIONS 10
@@ -189,13 +191,78 @@ static void opening_begins_a_new_log(void **state)
 	test_file_free(&log);
 }
 
+/* A transaction of so many rows whose sync fails: its frames are in the log, and it is rolled back. */
+static void fail_to_commit(struct test_store *test, const struct store_stream *stream, int rows)
+{
+	struct fault_plan *plan = fault_vfs_plan();
+	test_store_must(test, store_begin(test->store, &test->info), "begin");
+	for (int n = 1; n <= rows; n++)
+		test_store_must(test, test_append(test, stream, 9000 + n, 1, 500), "append");
+	*plan = (struct fault_plan){.at = 1, .length = 1, .code = SQLITE_IOERR_WRITE, .syncs = true};
+	assert_int_equal(store_commit(test->store, &test->info), ERR_IO);
+	assert_int_equal(plan->failed, 1);
+	*plan = (struct fault_plan){0};
+	store_rollback(test->store);
+}
+
+/* Three commits fail, each shorter than the one before, on a disk that makes SQLite write each commit frame twice. Then
+ * the power fails, and tears any one frame of what was not synced: nothing is lost that was promised, so nothing is
+ * damaged. But a frame of what was synced, with two commits behind it, still is. */
+static void leavings_of_failed_commits_are_no_damage(void **state)
+{
+	struct log_test *test = *state;
+	struct test_store *store = &test->store;
+	struct test_file log;
+	size_t frames_of_seven = 0;
+	test_store_end(store);
+	test_store_begin(store);
+	(void)fault_vfs_plan(); /* registers it */
+	store->hal.vfs = FAULT_VFS_NAME;
+	snprintf(test->log_path, sizeof test->log_path, "%s-wal", store->path);
+	test_store_open(store);
+	for (int i = 0; i < TRANSACTIONS; i++) {
+		test_append_many(store, "a", i * ROWS + 1, i * ROWS + ROWS, 1, 500);
+		test_file_read(&log, test->log_path);
+		if (i == 6)
+			frames_of_seven = frames_of(&log);
+		test_file_free(&log);
+	}
+	test_file_read(&log, test->log_path);
+	size_t synced = frames_of(&log);
+	test_file_free(&log);
+	const struct store_stream *stream = test_stream(store, "a");
+	static const int sizes[] = {160, 80, 20};
+	for (int i = 0; i < 3; i++)
+		fail_to_commit(store, stream, sizes[i]);
+	test_file_free(&test->file);
+	test_file_free(&test->log);
+	test_file_read(&test->file, store->path);
+	test_file_read(&test->log, test->log_path);
+	test_store_close(store);
+	assert_true(frames_of(&test->log) > synced + 10 && commits_after(&test->log, synced) >= 5);
+	for (size_t frame = 0; frame < frames_of(&test->log); frame++) {
+		uint8_t *byte = &test->log.bytes[HEADER + frame * FRAME + 24 + frame * 31 % PAGE];
+		*byte ^= 0x10;
+		int64_t rows = open_and_count(test, &test->log);
+		*byte ^= 0x10;
+		if (frame < frames_of_seven)
+			assert_true(store->opening.salvaged);
+		if (frame >= synced) {
+			assert_false(store->opening.salvaged);
+			/* The last of the three may be found whole: then it was committed after all. */
+			assert_true(rows == TRANSACTIONS * ROWS || rows == TRANSACTIONS * ROWS + sizes[2]);
+		}
+		put_away(test);
+	}
+}
+
 int main(void)
 {
 #define WITH_LOG(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 	    WITH_LOG(kills_and_cuts_are_no_damage), WITH_LOG(damage_in_the_middle_is_found),
 	    WITH_LOG(damaged_header_is_found),      WITH_LOG(older_generations_do_not_count),
-	    WITH_LOG(opening_begins_a_new_log),
+	    WITH_LOG(opening_begins_a_new_log),     WITH_LOG(leavings_of_failed_commits_are_no_damage),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
