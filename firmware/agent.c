@@ -364,13 +364,9 @@ static enum err run_machines(struct agent *agent, int64_t now, int64_t *deadline
 
 static enum err keep_house(struct agent *agent, int64_t now, struct err_info *info)
 {
-	watch_clock(agent, now);
-	if (agent->trouble != ERR_OK) {
-		if (now >= agent->trouble_retry_ns)
-			probe_trouble(agent, now);
-		return ERR_OK;
-	}
 	enum err err = ERR_OK;
+	if (agent->trouble != ERR_OK)
+		return ERR_OK;
 	if (now >= agent->space_due_ns)
 		err = check_space(agent, now, info);
 	if (err == ERR_OK && now >= agent->prune_due_ns)
@@ -424,6 +420,10 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 	int64_t now = hal_mono_ns(agent->hal);
 	*deadline = agent->trouble == ERR_OK ? agent->prune_due_ns : now + PRUNE_PERIOD_NS;
 	answer_control(agent);
+	watch_clock(agent, now);
+	/* Before the machines: one that cannot wait for the store (an orderly end) ends the step with its error. */
+	if (agent->trouble != ERR_OK && now >= agent->trouble_retry_ns)
+		probe_trouble(agent, now);
 	enum err err = run_machines(agent, now, deadline, info);
 	if (err == ERR_OK)
 		err = keep_house(agent, now, info);
