@@ -453,8 +453,8 @@ static enum err announce_opening(struct agent *agent, struct err_info *info)
 	          opening->created ? "made a new store" : "checked and opened");
 	if (opening->migrated_from > 0)
 		log_event(agent->log, LOG_STORE_MIGRATED,
-		          "store=%s from=%d to=%d: the schema was brought up to date", path,
-		          opening->migrated_from, STORE_SCHEMA_VERSION);
+		          "store=%s from=%d to=%d reread=%" PRIu64 ": the schema was brought up to date",
+		          path, opening->migrated_from, STORE_SCHEMA_VERSION, opening->reread);
 	if (!opening->salvaged)
 		return ERR_OK;
 	char text[ERR_TEXT_MAX];
