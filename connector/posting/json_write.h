@@ -1,7 +1,7 @@
 /*
  * json_write.h - writes JSON without white space, key by key.
  *
- * Why:   control answers and messages to the cloud are built straight into their buffer, without a tree of allocated nodes.
+ * Why:   control answers and messages to the cloud are built straight into their buffer, without a tree of nodes.
  * Owns:  nothing; it writes into the caller's buffer.
  * Rules: 1. Commas are its own business. A key of NULL is an entry of a list; sorting keys is the caller's.
  *        2. Text that is not UTF-8 (raw values of an ERP) is written with '?' for each byte over 0x7f.

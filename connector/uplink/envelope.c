@@ -29,6 +29,12 @@ struct texts {
 	char chain[DIGEST_HEX_SIZE];
 };
 
+struct envelope_kind envelope_kind_of(enum document_type type)
+{
+	const struct document_spec *spec = document_spec(type);
+	return (struct envelope_kind){spec->event_name, spec->name};
+}
+
 static const char *change_name(enum envelope_change change)
 {
 	switch (change) {
@@ -38,6 +44,8 @@ static const char *change_name(enum envelope_change change)
 		return "amended";
 	case ENVELOPE_VOIDED:
 		return "voided";
+	case ENVELOPE_ROTATED:
+		return "rotated";
 	}
 	BUG("unknown change");
 }
@@ -47,23 +55,24 @@ static void make_id(const struct envelope *envelope, struct texts *texts)
 	char data_hex[DIGEST_HEX_SIZE];
 	digest_hex(&envelope->data_digest, data_hex);
 	const struct span parts[] = {
-	    SPAN_LITERAL("tp1/id/v1\n"), envelope->subject, SPAN_LITERAL("\n"), span_of(texts->revision),
-	    SPAN_LITERAL("\n"),          span_of(data_hex), SPAN_LITERAL("\n"),
+	    SPAN_LITERAL("tp1/id/v1\n"), envelope->subject,  SPAN_LITERAL("\n"),
+	    span_of(texts->revision),    SPAN_LITERAL("\n"), span_of(data_hex),
+	    SPAN_LITERAL("\n"),          envelope->part,     SPAN_LITERAL("\n"),
 	};
-	struct digest digest = digest_of(parts, sizeof parts / sizeof parts[0]);
+	size_t count = sizeof parts / sizeof parts[0];
+	struct digest digest = digest_of(parts, envelope->part.len > 0 ? count : count - 2);
 	hex_encode(texts->id, digest.bytes, ID_BYTES);
 	hex_encode(texts->span_id, digest.bytes + ID_BYTES, SPAN_BYTES);
 }
 
 static void make_texts(const struct envelope *envelope, struct texts *texts)
 {
-	const struct document_spec *spec = document_spec(envelope->type);
 	(void)snprintf(texts->sequence, sizeof texts->sequence, "%020" PRId64, envelope->sequence);
 	(void)snprintf(texts->revision, sizeof texts->revision, "%" PRId64, envelope->revision);
-	(void)snprintf(texts->type, sizeof texts->type, "com.twinpost.%s.%s.v1", spec->event_name,
+	(void)snprintf(texts->type, sizeof texts->type, "com.twinpost.%s.%s.v1", envelope->kind.event,
 	               change_name(envelope->change));
 	(void)snprintf(texts->schema, sizeof texts->schema, "urn:twinpost:schema:%s:" ENVELOPE_SCHEMA_VERSION,
-	               spec->name);
+	               envelope->kind.schema);
 	instant_print(envelope->recorded_ns, texts->time);
 	make_id(envelope, texts);
 }
@@ -84,6 +93,10 @@ static void append_event(const struct envelope *envelope, const struct texts *te
 	buf_append_text(out, ",\"datacontenttype\":\"application/json\"");
 	append_text(out, ",\"dataschema\":\"", texts->schema);
 	append_text(out, ",\"id\":\"", texts->id);
+	if (envelope->part.len > 0) {
+		buf_append_text(out, ",\"part\":");
+		canonical_string(out, envelope->part);
+	}
 	buf_append_text(out, ",\"partitionkey\":");
 	canonical_string(out, envelope->subject);
 	append_text(out, ",\"phase\":\"", config_phase_name(envelope->phase));

@@ -5,7 +5,7 @@
  * Owns:  nothing; the caller's buffer takes the bytes.
  * Rules: 1. Structured mode JSON, keys sorted, no white space (the RFC 8785 subset of canonical.h).
  *        2. id is deterministic: hex of the first 16 bytes of
- *           H("tp1/id/v1\n" subject "\n" revision "\n" hex(H(data)) "\n").
+ *           H("tp1/id/v1\n" subject "\n" revision "\n" hex(H(data)) "\n"), with part "\n" behind it where there is one.
  *        3. traceparent is deterministic as well: trace id = id, span id = the next 8 bytes of the same hash.
  *        4. revision, phase and profileversion are of the event, not of the document: they stand here and not in data,
  *           so that a change of phase or profile makes no document look changed.
@@ -24,18 +24,26 @@
 /* The exact version of each data schema, all types alike; the major stands in the event's type. */
 #define ENVELOPE_SCHEMA_VERSION "1.0"
 
-enum envelope_change { ENVELOPE_RECORDED, ENVELOPE_AMENDED, ENVELOPE_VOIDED };
+enum envelope_change { ENVELOPE_RECORDED, ENVELOPE_AMENDED, ENVELOPE_VOIDED, ENVELOPE_ROTATED };
+
+/* What an event is about: the word in its type ("creditmemo") and the name of its schema ("credit_memo"). */
+struct envelope_kind {
+	const char *event;
+	const char *schema;
+};
+struct envelope_kind envelope_kind_of(enum document_type type);
 
 struct envelope {
 	struct span source; /* of the stream: urn:twinpost:{tenant}:{gateway}:{stream}:{epoch} */
 	int64_t sequence;
-	enum document_type type;
+	struct envelope_kind kind;
 	enum envelope_change change;
 	struct span subject;
 	int64_t revision;
 	int64_t recorded_ns; /* wall time */
 	enum config_phase phase;
 	struct span profile_version; /* "jde/1" */
+	struct span part;            /* "1/3"; empty: the event holds the whole document */
 	struct span data;            /* canonical JSON of the document */
 	struct digest data_digest;   /* H(data) */
 };

@@ -16,15 +16,21 @@
 
 #include "connector/posting/validity.h"
 #include "connector/uplink/envelope.h"
+#include "connector/uplink/parts.h"
 #include "connector/uplink/stream_name.h"
+#include "connector/uplink/stream_policy.h"
+
+/* DOCUMENT_TEXT_BYTES_MAX of text, each byte escaped at worst, and the names of the fields. */
+#define DATA_BYTES_MAX (16u * 1024u * 1024u)
 
 void recorder_init(struct recorder *recorder, struct hal *hal, const struct log *log, struct store *store,
-                   const struct config *config)
+                   const struct config *config, struct notary *notary)
 {
-	*recorder = (struct recorder){.hal = hal, .log = log, .store = store, .config = config};
+	*recorder =
+	    (struct recorder){.hal = hal, .log = log, .store = store, .config = config, .notary = notary};
 	canonical_init(&recorder->canonical);
-	buf_init(&recorder->data, STORE_EVENT_BYTES_MAX);
-	buf_init(&recorder->event, STORE_EVENT_BYTES_MAX);
+	buf_init(&recorder->data, DATA_BYTES_MAX);
+	buf_init(&recorder->event, DATA_BYTES_MAX + STORE_EVENT_BYTES_MAX);
 }
 
 void recorder_release(struct recorder *recorder)
@@ -113,7 +119,82 @@ static enum err find_change(struct recorder *recorder, const char *source, const
 	return ERR_OK;
 }
 
-/* Builds the event and appends it, or holds the document where the event is over the limit. */
+/* What one document's events have in common. */
+struct posting {
+	const char *source;
+	const char *subject;
+	const struct document *document;
+	const struct store_stream *stream;
+	struct envelope envelope; /* but for sequence, part and data */
+	struct store_append row;  /* but for event, leaf and part */
+};
+
+/* Writes the event of what stands in recorder->data, as the next of its stream. */
+static void write_event(struct recorder *recorder, struct posting *posting, const struct part *part,
+                        struct digest *chain)
+{
+	char words[PART_TEXT_SIZE];
+	const struct span data = buf_span(&recorder->data);
+	posting->envelope.sequence = posting->stream->next_sequence;
+	posting->envelope.data = data;
+	posting->envelope.data_digest = part ? digest_of(&data, 1) : posting->row.document.content;
+	posting->envelope.part = (struct span){NULL, 0};
+	if (part) {
+		part_print(part, words);
+		posting->envelope.part = span_of(words);
+	}
+	buf_clear(&recorder->event);
+	envelope_write(&posting->envelope, &posting->stream->chain, &recorder->event, &posting->row.leaf,
+	               chain);
+}
+
+/* Appends the event that was written last. */
+static enum err append_event(struct recorder *recorder, struct posting *posting, const struct part *part,
+                             const struct digest *chain, struct err_info *info)
+{
+	posting->row.event = buf_span(&recorder->event);
+	posting->row.part = part ? part->index : 1;
+	posting->row.parts = part ? part->count : 1;
+	enum err err = store_append(recorder->store, &posting->row, info);
+	if (err != ERR_OK)
+		return err;
+	CHECK(digest_equal(&posting->stream->chain,
+	                   chain)); /* the event's text says what the store goes on with */
+	if (!recorder->notary)
+		return ERR_OK;
+	return notary_document(recorder->notary, posting->stream, posting->document, part,
+	                       posting->envelope.sequence, info);
+}
+
+/* The document is too large for one event. The whole of it was counted before the first part is appended. */
+static enum err append_parts(struct recorder *recorder, struct posting *posting, size_t limit, bool *held,
+                             struct err_info *info)
+{
+	struct parts parts;
+	struct part part;
+	struct digest chain;
+	struct err_info why;
+	size_t around = recorder->event.len - recorder->data.len + 2;
+	enum err err =
+	    parts_open(&parts, &recorder->canonical, posting->document, parts_data_max(limit, around), &why);
+	if (err != ERR_OK) {
+		parts_close(&parts);
+		*held = true;
+		return hold(recorder, posting->source, posting->subject, "event-too-large",
+		            STORE_OWNER_TECHNICAL, why.text, info);
+	}
+	while (err == ERR_OK && parts_next(&parts, &part)) {
+		buf_clear(&recorder->data);
+		parts_write(&parts, &part, &recorder->data);
+		write_event(recorder, posting, &part, &chain);
+		CHECK(buf_ok(&recorder->data) && buf_ok(&recorder->event) && recorder->event.len <= limit);
+		err = append_event(recorder, posting, &part, &chain, info);
+	}
+	parts_close(&parts);
+	return err;
+}
+
+/* Builds the event and appends it, in parts where it must be, or holds the document. */
 static enum err append(struct recorder *recorder, const char *source, const char *profile_version,
                        const struct document *document, const char *subject, const struct digest *content,
                        const struct change *change, bool *held, struct err_info *info)
@@ -133,52 +214,42 @@ static enum err append(struct recorder *recorder, const char *source, const char
 	}
 	if (err != ERR_OK)
 		return err;
-	struct envelope envelope = {
-	    .source = span_of(stream->source),
-	    .sequence = stream->next_sequence,
-	    .type = document->type,
-	    .change = change->kind,
-	    .subject = span_of(subject),
-	    .revision = change->revision,
-	    .recorded_ns = hal_wall_ns(recorder->hal),
-	    .phase = config_phase_of(recorder->config, entity),
-	    .profile_version = span_of(profile_version),
-	    .data = buf_span(&recorder->data),
-	    .data_digest = *content,
-	};
-	struct store_append row = {
-	    .stream = stream->id,
-	    .subject = span_of(subject),
-	    .source_name = span_of(source),
-	    .document = {.revision = change->revision,
-	                 .content = *content,
-	                 .voided = document->voided,
-	                 .recorded_ns = envelope.recorded_ns},
+	stream_policy(recorder->store, stream->id, rule);
+	int64_t now = hal_wall_ns(recorder->hal);
+	struct posting posting = {
+	    .source = source,
+	    .subject = subject,
+	    .document = document,
+	    .stream = stream,
+	    .envelope = {.source = span_of(stream->source),
+	                 .kind = envelope_kind_of(document->type),
+	                 .change = change->kind,
+	                 .subject = span_of(subject),
+	                 .revision = change->revision,
+	                 .recorded_ns = now,
+	                 .phase = config_phase_of(recorder->config, entity),
+	                 .profile_version = span_of(profile_version)},
+	    .row = {.stream = stream->id,
+	            .subject = span_of(subject),
+	            .source_name = span_of(source),
+	            .document = {.revision = change->revision,
+	                         .content = *content,
+	                         .voided = document->voided,
+	                         .recorded_ns = now}},
 	};
 	struct digest chain;
-	buf_clear(&recorder->event);
-	envelope_write(&envelope, &stream->chain, &recorder->event, &row.leaf, &chain);
+	write_event(recorder, &posting, NULL, &chain);
 	size_t limit = (size_t)recorder->config->uplink.message_bytes_max;
-	if (!buf_ok(&recorder->event) || recorder->event.len > limit) {
-		char text[ERR_TEXT_MAX];
-		(void)snprintf(
-		    text, sizeof text,
-		    "its event is %zu bytes and the limit is %zu: raise uplink.message_size_max as far as "
-		    "the broker allows",
-		    recorder->event.len, limit);
-		*held = true;
-		return hold(recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL, text, info);
-	}
-	row.event = buf_span(&recorder->event);
-	err = store_append(recorder->store, &row, info);
-	if (err != ERR_OK)
-		return err;
-	CHECK(digest_equal(&stream->chain, &chain)); /* the event's text says what the store goes on with */
-	if (change->kind == ENVELOPE_RECORDED)
-		recorder->recorded++;
+	if (buf_ok(&recorder->event) && recorder->event.len <= limit)
+		err = append_event(recorder, &posting, NULL, &chain, info);
 	else
-		recorder->amended++;
-	return ERR_OK;
+		err = append_parts(recorder, &posting, limit, held, info);
+	if (err == ERR_OK && !*held) {
+		uint64_t *counter =
+		    change->kind == ENVELOPE_RECORDED ? &recorder->recorded : &recorder->amended;
+		++*counter;
+	}
+	return err;
 }
 
 /* A document that has no subject cannot be told from others; what is known of it becomes the key. */
@@ -225,11 +296,9 @@ enum err recorder_document(struct recorder *recorder, const char *source, const 
 	canonical_write(&recorder->canonical, document, &recorder->data);
 	if (!buf_ok(&recorder->data)) {
 		*held = true;
-		return hold(
-		    recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL,
-		    "its text alone is over 256 KiB, more than any supported broker takes in one message; "
-		    "shorten the long texts in the ERP",
-		    info);
+		return hold(recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL,
+		            "it is over 16 MiB, more than the agent takes; look at the document in the ERP",
+		            info);
 	}
 	const struct span data = buf_span(&recorder->data);
 	const struct digest content = digest_of(&data, 1);

@@ -5,7 +5,8 @@
  * Owns:  two buffers, kept from document to document.
  * Rules: 1. A document that breaks a validity rule is not sent: it waits as an exception that ends when it reads well.
  *        2. Same bytes of data as the last revision: nothing happens. Other bytes, or voided now: the next revision.
- *        3. An event over message_size_max is an exception, never cut and never dropped silently.
+ *        3. A document whose event is over message_size_max is sent in parts, each an event; where even one line does
+ *           not fit it is an exception. Nothing is cut and nothing is dropped silently.
  *        4. Every call happens inside the caller's store transaction.
  * Runs in: the core.
  * Tests: tests/unit/record_test.c, tests/sim
@@ -16,6 +17,7 @@
 #include "config/config.h"
 #include "connector/posting/canonical.h"
 #include "connector/posting/document.h"
+#include "connector/uplink/notary.h"
 #include "hal/hal.h"
 #include "store_forward/store.h"
 
@@ -24,6 +26,7 @@ struct recorder {
 	const struct log *log;
 	struct store *store;
 	const struct config *config;
+	struct notary *notary; /* NULL: nothing is counted and no piece is closed */
 	struct canonical canonical;
 	struct buf data;
 	struct buf event;
@@ -34,7 +37,7 @@ struct recorder {
 };
 
 void recorder_init(struct recorder *recorder, struct hal *hal, const struct log *log, struct store *store,
-                   const struct config *config);
+                   const struct config *config, struct notary *notary);
 void recorder_release(struct recorder *recorder);
 
 /* *held: it was not recorded but waits as an exception. An error is one of the store's. */

@@ -46,6 +46,14 @@ enum log_level {
 	X(301, UPLINK_LOST, WARNING, "uplink-lost")                   \
 	X(302, UPLINK_REFUSED, WARNING, "uplink-refused")             \
 	X(303, UPLINK_VERSION, NOTICE, "uplink-version")              \
+	X(304, INBOUND_DROPPED, WARNING, "inbound-dropped")           \
+	X(305, COMMAND_TAKEN, NOTICE, "command-taken")                \
+	X(306, COMMAND_REFUSED, WARNING, "command-refused")           \
+	X(307, CHECKPOINT_MADE, DEBUG, "checkpoint-made")             \
+	X(308, RECEIPT_TAKEN, INFO, "receipt-taken")                  \
+	X(309, INBOUND_REFUSED, WARNING, "inbound-refused")           \
+	X(310, KEY_MADE, NOTICE, "key-made")                          \
+	X(311, KEY_ROTATED, NOTICE, "key-rotated")                    \
 	X(400, STORE_OPENED, NOTICE, "store-opened")                  \
 	X(401, STORE_SALVAGED, ERROR, "store-salvaged")               \
 	X(402, STORE_FULL, ERROR, "store-full")                       \

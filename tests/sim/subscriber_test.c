@@ -42,7 +42,7 @@ static void make_events(struct run *run, const char *spoiled_data)
 		const struct envelope envelope = {
 		    .source = SPAN_LITERAL(SOURCE),
 		    .sequence = i + 1,
-		    .type = DOCUMENT_CUSTOMER,
+		    .kind = envelope_kind_of(DOCUMENT_CUSTOMER),
 		    .change = i == 3 ? ENVELOPE_AMENDED : ENVELOPE_RECORDED,
 		    .subject = span_of(subject),
 		    .revision = i == 3 ? 2 : 1,
@@ -176,7 +176,7 @@ static void a_doubled_revision_is_found(void **state)
 	const struct envelope envelope = {
 	    .source = source,
 	    .sequence = 1,
-	    .type = DOCUMENT_CUSTOMER,
+	    .kind = envelope_kind_of(DOCUMENT_CUSTOMER),
 	    .subject = SPAN_LITERAL("00000/customer/0/1"),
 	    .revision = 1,
 	    .profile_version = SPAN_LITERAL("jde/1"),

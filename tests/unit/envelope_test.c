@@ -24,7 +24,7 @@ static struct envelope example(void)
 	return (struct envelope){
 	    .source = SPAN_LITERAL(SOURCE),
 	    .sequence = 1,
-	    .type = DOCUMENT_JOURNAL,
+	    .kind = envelope_kind_of(DOCUMENT_JOURNAL),
 	    .change = ENVELOPE_RECORDED,
 	    .subject = SPAN_LITERAL("00001/journal/2024/JE-7"),
 	    .revision = 1,

@@ -1,0 +1,277 @@
+/*
+ * inbox.c - sorts what comes from the cloud, and takes receipts.
+ *
+ * Why:   see inbox.h.
+ * Owns:  see inbox.h.
+ * Rules: as in inbox.h.
+ * Faults: see inbox.h.
+ * Runs in: the core.
+ * Tests: tests/unit/inbox_test.c
+ */
+#include "connector/uplink/inbox.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "connector/uplink/checkpoint.h"
+#include "connector/uplink/inbox_state.h"
+#include "connector/uplink/stream_name.h"
+#include "store_forward/mail.h"
+
+/* As much of a dead letter as a person needs to know it again. */
+#define RAW_BYTES_MAX 512
+
+struct inbox *inbox_new(struct hal *hal, const struct log *log, struct store *store,
+                        const struct config *config, const struct cloud_keys *keys,
+                        const struct inbox_sink *sink)
+{
+	struct inbox *inbox = mem_alloc(sizeof *inbox);
+	inbox->hal = hal;
+	inbox->log = log;
+	inbox->store = store;
+	inbox->config = config;
+	inbox->keys = keys;
+	inbox->sink = *sink;
+	(void)snprintf(inbox->target, sizeof inbox->target, "%s/%s", config->tenant, config->gateway);
+	ack_answer_init(&inbox->acks);
+	buf_init(&inbox->answer, STORE_MAIL_BYTES_MAX);
+	buf_init(&inbox->result, STORE_MAIL_BYTES_MAX);
+	buf_init(&inbox->texts, 2 * STORE_NOTE_BYTES_MAX);
+	return inbox;
+}
+
+void inbox_free(struct inbox *inbox)
+{
+	if (!inbox)
+		return;
+	ack_answer_release(&inbox->acks);
+	buf_release(&inbox->answer);
+	buf_release(&inbox->result);
+	buf_release(&inbox->texts);
+	free(inbox);
+}
+
+void inbox_counters(const struct inbox *inbox, struct inbox_counters *counters)
+{
+	*counters = inbox->counters;
+}
+
+enum err inbox_refuse(struct inbox *inbox, const char *rule, struct span key, struct span raw,
+                      const char *text, struct err_info *info)
+{
+	char shown[RAW_BYTES_MAX + 1];
+	size_t len = raw.len < RAW_BYTES_MAX ? raw.len : RAW_BYTES_MAX;
+	int64_t wall = hal_wall_ns(inbox->hal);
+	for (size_t i = 0; i < len; i++)
+		shown[i] = raw.data[i] >= 0x20 && raw.data[i] < 0x7f ? raw.data[i] : '?';
+	inbox->counters.refused++;
+	log_event(inbox->log, LOG_INBOUND_REFUSED, "rule=%s key=%.*s: %s", rule, (int)key.len, key.data,
+	          text);
+	const struct store_exception exception = {
+	    .rule = span_of(rule),
+	    .source = SPAN_LITERAL("cloud"),
+	    .key = key,
+	    .owner = STORE_OWNER_TECHNICAL,
+	    .text = span_of(text),
+	    .raw = {shown, len},
+	    .open = true,
+	    .first_ns = wall,
+	    .last_ns = wall,
+	};
+	return inbox->sink.raise(inbox->sink.self, &exception, info);
+}
+
+enum err inbox_answer(struct inbox *inbox, struct err_info *info)
+{
+	CHECK(buf_ok(&inbox->answer));
+	/* Who gets no answer asks again; the answer is kept for its id. */
+	if (store_mail_next_id(inbox->store) - store_mail_acked(inbox->store) > STORE_MAIL_ROWS_MAX)
+		return ERR_OK;
+	return store_mail_add(inbox->store, SPAN_LITERAL("up/res"), buf_span(&inbox->answer), info);
+}
+
+const struct store_stream *inbox_stream(const struct inbox *inbox, struct span name)
+{
+	for (int i = 0; i < store_stream_count(inbox->store); i++) {
+		const struct store_stream *stream = store_stream_at(inbox->store, i);
+		if (span_equal(span_of(stream->name), name))
+			return stream;
+	}
+	return NULL;
+}
+
+/* ---- receipts ---- */
+
+/* The epoch at the end of a source of ours; 0: it is none of this stream. */
+static int64_t epoch_of(const struct inbox *inbox, const struct store_stream *stream, struct span source)
+{
+	char prefix[160];
+	int len = snprintf(prefix, sizeof prefix, "urn:twinpost:%s:%s:%s:", inbox->config->tenant,
+	                   inbox->config->gateway, stream->name);
+	int64_t epoch = 0;
+	if (source.len <= (size_t)len || source.len > (size_t)len + 18 ||
+	    memcmp(source.data, prefix, (size_t)len) != 0)
+		return 0;
+	for (size_t i = (size_t)len; i < source.len; i++) {
+		if (source.data[i] < '0' || source.data[i] > '9')
+			return 0;
+		epoch = epoch * 10 + (source.data[i] - '0');
+	}
+	return epoch;
+}
+
+static enum note_verdict verify_receipt(const struct inbox *inbox, const struct note *note)
+{
+	struct note_key keys[CONFIG_CLOUD_KEYS_MAX];
+	uint32_t signers;
+	for (int i = 0; i < inbox->keys->receipt_count; i++)
+		keys[i] =
+		    (struct note_key){.spki = {(const char *)inbox->keys->receipt[i], PUBLIC_KEY_BYTES}};
+	return note_verify(note, keys, (size_t)inbox->keys->receipt_count, &signers);
+}
+
+static enum err take_receipt(struct inbox *inbox, const struct store_stream *stream, const struct note *note,
+                             struct span payload, struct err_info *info)
+{
+	struct checkpoint covered;
+	struct store_checkpoint ours;
+	struct note own;
+	const struct span key = span_of(stream->name);
+	if (!checkpoint_decode(&covered, note->text))
+		return inbox_refuse(
+		    inbox, "receipt-unreadable", key, payload,
+		    "a receipt's text is no checkpoint; the middleware must return the note as it came",
+		    info);
+	int64_t epoch = epoch_of(inbox, stream, covered.source);
+	enum err err = epoch == 0 ? ERR_NOT_FOUND
+	                          : store_checkpoint_find(inbox->store, stream->id, epoch, covered.size,
+	                                                  &ours, &inbox->texts, info);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	if (err == ERR_NOT_FOUND || ours.size != covered.size ||
+	    note_decode(&own, ours.note) != NOTE_FAULT_NONE || !span_equal(own.text, note->text))
+		return inbox_refuse(inbox, "receipt-mismatch", key, payload,
+		                    "the middleware signed a checkpoint that this agent did not make, or one "
+		                    "that is no longer "
+		                    "kept: compare its stream with this one before anything is pruned",
+		                    info);
+	err = store_checkpoint_receipt(inbox->store, stream->id, epoch, covered.size, payload,
+	                               hal_wall_ns(inbox->hal), info);
+	if (err != ERR_OK)
+		return err;
+	inbox->counters.receipts++;
+	log_event(inbox->log, LOG_RECEIPT_TAKEN, "stream=%s size=%" PRId64 ": cosigned", stream->name,
+	          covered.size);
+	return inbox->sink.clear(inbox->sink.self, "", key, info);
+}
+
+static enum err receipt(struct inbox *inbox, struct span name, struct span payload, struct err_info *info)
+{
+	struct note note;
+	const struct store_stream *stream = inbox_stream(inbox, name);
+	if (!stream)
+		return inbox_refuse(inbox, "receipt-unknown-stream", SPAN_LITERAL("receipts"), payload,
+		                    "a receipt came for a stream that this agent does not have", info);
+	if (note_decode(&note, payload) != NOTE_FAULT_NONE)
+		return inbox_refuse(inbox, "receipt-unreadable", name, payload,
+		                    "a receipt is no signed note; the middleware must return the note as it "
+		                    "came, with its line "
+		                    "added",
+		                    info);
+	if (inbox->keys->receipt_count == 0)
+		return inbox_refuse(
+		    inbox, "receipt-unverified", name, payload,
+		    "a receipt came and there is no key to verify it with: set cloud.receipt_keys", info);
+	switch (verify_receipt(inbox, &note)) {
+	case NOTE_GOOD:
+		return take_receipt(inbox, stream, &note, payload, info);
+	case NOTE_UNSIGNED:
+		return inbox_refuse(inbox, "receipt-unverified", name, payload,
+		                    "a receipt is signed by none of cloud.receipt_keys", info);
+	default:
+		return inbox_refuse(
+		    inbox, "receipt-bad-signature", name, payload,
+		    "the signature of a receipt does not fit its text: it was changed on its way, or the "
+		    "middleware signs something else",
+		    info);
+	}
+}
+
+/* ---- sorting ---- */
+
+static bool split(struct span topic, const char *kind, struct span *stream)
+{
+	size_t len = strlen(kind);
+	if (topic.len <= len || memcmp(topic.data, kind, len) != 0)
+		return false;
+	*stream = (struct span){topic.data + len, topic.len - len};
+	return true;
+}
+
+enum err inbox_message(struct inbox *inbox, struct span topic, struct span payload, bool retained,
+                       struct err_info *info)
+{
+	struct span stream;
+	if (span_equal(topic, SPAN_LITERAL("dn/cmd")))
+		return inbox_command(inbox, payload, retained, info);
+	if (split(topic, "dn/ack/", &stream)) {
+		/* A receipt begins with the source, outcomes with a brace. */
+		bool json = payload.len > 0 && payload.data[0] == '{';
+		return json ? inbox_outcomes(inbox, stream, payload, info)
+		            : receipt(inbox, stream, payload, info);
+	}
+	return inbox_refuse(inbox, "inbound-unknown", SPAN_LITERAL("topics"), topic,
+	                    "a message came on a topic that this version does not take", info);
+}
+
+/* ---- outcomes that do not come ---- */
+
+static enum err overdue(struct inbox *inbox, const struct store_stream *stream, int64_t count, int64_t oldest,
+                        int64_t sla_ns, struct err_info *info)
+{
+	char text[ERR_TEXT_MAX];
+	int64_t wall = hal_wall_ns(inbox->hal);
+	(void)snprintf(text, sizeof text,
+	               "%" PRId64 " document%s of stream %s got no final outcome within %" PRId64
+	               " minutes; the oldest is sequence %" PRId64
+	               ": ask the middleware, or `twinpost trace` its subject",
+	               count, count == 1 ? "" : "s", stream->name, sla_ns / (60 * NS_PER_S), oldest);
+	const struct store_exception exception = {
+	    .rule = SPAN_LITERAL("outcome-overdue"),
+	    .source = SPAN_LITERAL("cloud"),
+	    .key = span_of(stream->name),
+	    .owner = STORE_OWNER_TECHNICAL,
+	    .text = span_of(text),
+	    .open = true,
+	    .first_ns = wall,
+	    .last_ns = wall,
+	};
+	return inbox->sink.raise(inbox->sink.self, &exception, info);
+}
+
+enum err inbox_check_sla(struct inbox *inbox, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int i = 0; i < store_stream_count(inbox->store) && err == ERR_OK; i++) {
+		const struct store_stream *stream = store_stream_at(inbox->store, i);
+		const struct config_stream_rule *rule =
+		    stream_name_rule(inbox->config, span_of(stream->name));
+		int64_t upto = 0;
+		int64_t count = 0;
+		int64_t oldest = 0;
+		if (rule->sla_ns == 0)
+			continue;
+		err = store_acknowledged_before(inbox->store, stream->id,
+		                                hal_wall_ns(inbox->hal) - rule->sla_ns, &upto, info);
+		if (err == ERR_OK)
+			err = store_unsettled(inbox->store, stream->id, upto, &count, &oldest, info);
+		if (err == ERR_OK && count > 0)
+			err = overdue(inbox, stream, count, oldest, rule->sla_ns, info);
+		else if (err == ERR_OK)
+			err = inbox->sink.clear(inbox->sink.self, "outcome-overdue", span_of(stream->name),
+			                        info);
+	}
+	return err;
+}
