@@ -19,8 +19,8 @@
 #include <string.h>
 
 #include "connector/source/pull.h"
-#include "connector/uplink/forward.h"
 #include "connector/uplink/record.h"
+#include "firmware/cloud.h"
 #include "firmware/control.h"
 #include "store_forward/store.h"
 
@@ -36,6 +36,7 @@
 #define PRUNE_ROWS           500
 #define TROUBLE_RETRY_NS     (5 * NS_PER_S)
 #define STOP_LIMIT_NS        (5 * NS_PER_S)
+#define STOP_SEND_NS         (2 * NS_PER_S) /* what closes the streams may take so long to leave */
 #define CLOCK_STEP_NS        (5 * NS_PER_S)
 #define NEVER                INT64_MAX
 
@@ -56,8 +57,8 @@ struct agent {
 	struct pull *pulls[CONFIG_SOURCES_MAX];
 	struct source_link links[CONFIG_SOURCES_MAX];
 	int pull_count;
-	struct forward *forward;
-	struct forward_sink forward_sink;
+	struct cloud *cloud;
+	bool source_paused[CONFIG_SOURCES_MAX]; /* by the cloud, not for want of room */
 	struct buf reply;
 	char urn_prefix[128];
 
@@ -75,6 +76,7 @@ struct agent {
 	uint64_t pruned;         /* rows of the burst that is under way */
 	int64_t clock_offset_ns; /* wall less monotonic, when last looked at */
 	int64_t stop_limit_ns;   /* 0: not stopping */
+	int64_t stop_send_ns;    /* until then the ends of streams are sent; 0: no more */
 };
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -118,21 +120,54 @@ static enum err source_unreadable(void *self, const struct config_source *source
 	return recorder_exception(&link->agent->recorder, exception, info);
 }
 
-static enum err uplink_begin(void *self, struct err_info *info)
+static enum err cloud_begin(void *self, struct err_info *info)
 {
 	return begin(self, info);
 }
 
-static enum err uplink_raise(void *self, const struct store_exception *exception, struct err_info *info)
+static int source_index(const struct agent *agent, const char *name)
 {
-	struct agent *agent = self;
-	return recorder_exception(&agent->recorder, exception, info);
+	for (int i = 0; i < agent->pull_count; i++) {
+		if (strcmp(agent->options.config->sources[i].name, name) == 0)
+			return i;
+	}
+	return -1;
 }
 
-static enum err uplink_clear(void *self, const char *rule, const char *key, struct err_info *info)
+static enum err no_source(const char *name, struct err_info *info)
+{
+	return err_set(info, ERR_NOT_FOUND, "there is no source %s", name);
+}
+
+static enum err cloud_pause_source(void *self, const char *source, bool resume, struct err_info *info)
 {
 	struct agent *agent = self;
-	return recorder_clear(&agent->recorder, span_of(rule), SPAN_LITERAL("uplink"), span_of(key), info);
+	int index = source_index(agent, source);
+	if (index < 0)
+		return no_source(source, info);
+	agent->source_paused[index] = !resume;
+	if (!resume)
+		pull_pause(agent->pulls[index], "the cloud has paused it");
+	else if (agent->pause_reason[0] == 0)
+		pull_resume(agent->pulls[index]);
+	return ERR_OK;
+}
+
+static enum err cloud_sweep(void *self, const char *source, struct err_info *info)
+{
+	struct agent *agent = self;
+	int index = source_index(agent, source);
+	if (index < 0)
+		return no_source(source, info);
+	pull_sweep(agent->pulls[index]);
+	return ERR_OK;
+}
+
+static enum err cloud_moved(void *self, const char *source, struct span subject, int64_t revision,
+                            struct err_info *info)
+{
+	(void)self, (void)source, (void)subject, (void)revision, (void)info;
+	return ERR_OK;
 }
 
 /* ---- pausing and trouble ---- */
@@ -153,8 +188,10 @@ static void resume_pulling(struct agent *agent)
 	if (agent->pause_reason[0] == 0)
 		return;
 	agent->pause_reason[0] = 0;
-	for (int i = 0; i < agent->pull_count; i++)
-		pull_resume(agent->pulls[i]);
+	for (int i = 0; i < agent->pull_count; i++) {
+		if (!agent->source_paused[i])
+			pull_resume(agent->pulls[i]);
+	}
 	log_event(agent->log, LOG_PULL_RESUMED, "store=%s: there is room again",
 	          agent->options.config->store.path);
 }
@@ -169,7 +206,7 @@ static enum err absorb(struct agent *agent, enum err err, const struct err_info 
 	agent->trouble = err;
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_rolled_back(agent->pulls[i], now);
-	forward_rolled_back(agent->forward, now);
+	cloud_rolled_back(agent->cloud, now);
 	if (fresh) {
 		agent->trouble_retry_ns = now + TROUBLE_RETRY_NS;
 		log_event(agent->log, err == ERR_FULL ? LOG_STORE_FULL : LOG_STORE_FAILED, "store=%s: %s",
@@ -257,6 +294,9 @@ static enum err prune(struct agent *agent, int64_t now, struct err_info *info)
 	enum err err = begin(agent, info);
 	if (err == ERR_OK)
 		err = store_prune(agent->store, hal_wall_ns(agent->hal), PRUNE_ROWS, &deleted, info);
+	int answers = 0;
+	if (err == ERR_OK)
+		err = cloud_prune(agent->cloud, PRUNE_ROWS, &answers, info);
 	agent->prune_due_ns = now + (deleted == PRUNE_ROWS ? PRUNE_AGAIN_NS : PRUNE_PERIOD_NS);
 	if (err == ERR_OK && deleted > 0)
 		log_event(agent->log, LOG_STORE_PRUNED, "rows=%d: acknowledged and past store.retention",
@@ -286,7 +326,7 @@ static void answer_control(struct agent *agent)
 	    .opening = &agent->opening,
 	    .pulls = agent->pulls,
 	    .pull_count = agent->pull_count,
-	    .forward = agent->forward,
+	    .forward = cloud_forward(agent->cloud),
 	    .hal = agent->hal,
 	    .version = agent->options.version,
 	    .started_wall_ns = agent->started_wall_ns,
@@ -306,8 +346,8 @@ static void answer_control(struct agent *agent)
 static enum err take_event(struct agent *agent, const struct hal_child_event *event, int64_t now,
                            struct err_info *info)
 {
-	if (forward_owns(agent->forward, event->child))
-		return forward_event(agent->forward, event, now, info);
+	if (cloud_owns(agent->cloud, event->child))
+		return cloud_event(agent->cloud, event, now, info);
 	for (int i = 0; i < agent->pull_count; i++) {
 		if (pull_owns(agent->pulls[i], event->child))
 			return pull_event(agent->pulls[i], event, now, info);
@@ -331,7 +371,11 @@ static int64_t commit_due_ns(const struct agent *agent)
 
 static enum err commit(struct agent *agent, struct err_info *info)
 {
-	enum err err = store_commit(agent->store, info);
+	enum err err = cloud_before_commit(agent->cloud, info);
+	if (err == ERR_OK)
+		err = store_commit(agent->store, info);
+	if (err == ERR_OK)
+		err = cloud_committed(agent->cloud, info);
 	if (err == ERR_OK && agent->rows_before != agent->recorder.recorded + agent->recorder.amended) {
 		agent->rows_before = agent->recorder.recorded + agent->recorder.amended;
 		agent->space_due_ns = agent->dirty_since_ns; /* it grew: look at the space in the next step */
@@ -356,7 +400,7 @@ static enum err run_machines(struct agent *agent, int64_t now, int64_t *deadline
 	}
 	if (err == ERR_OK) {
 		int64_t due = NEVER;
-		err = forward_step(agent->forward, now, &due, info);
+		err = cloud_step(agent->cloud, now, agent->trouble == ERR_OK, &due, info);
 		*deadline = earlier(*deadline, due);
 	}
 	return err;
@@ -379,25 +423,38 @@ static bool is_idle(const struct agent *agent)
 	struct store_totals totals;
 	store_totals(agent->store, &totals);
 	bool idle = totals.queued == 0 && agent->trouble == ERR_OK && !store_in_transaction(agent->store) &&
-	            forward_idle(agent->forward);
+	            cloud_idle(agent->cloud);
 	for (int i = 0; i < agent->pull_count; i++)
 		idle = idle && pull_caught_up(agent->pulls[i]);
 	return idle;
 }
 
-static bool stop_complete(struct agent *agent, int64_t now)
+/* The orderly end: nothing more is read, the streams' last pieces are closed and sent for a while, then the broker is
+ * left. A store that cannot be written keeps its open pieces for the next start. */
+static enum err begin_stop(struct agent *agent, int64_t now, struct err_info *info)
 {
-	bool asked = hal_stop_requested(agent->hal) || (agent->options.until_idle && is_idle(agent));
-	if (agent->stop_limit_ns == 0 && asked) {
-		agent->stop_limit_ns = now + STOP_LIMIT_NS;
-		for (int i = 0; i < agent->pull_count; i++)
-			pull_pause(agent->pulls[i], "the agent is stopping");
-		forward_stop(agent->forward, now);
+	agent->stop_limit_ns = now + STOP_LIMIT_NS;
+	agent->stop_send_ns = now + STOP_SEND_NS;
+	for (int i = 0; i < agent->pull_count; i++)
+		pull_pause(agent->pulls[i], "the agent is stopping");
+	return agent->trouble == ERR_OK ? cloud_close(agent->cloud, info) : ERR_OK;
+}
+
+static enum err step_stop(struct agent *agent, int64_t now, bool *complete, struct err_info *info)
+{
+	*complete = false;
+	if (agent->stop_limit_ns == 0) {
+		bool asked = hal_stop_requested(agent->hal) || (agent->options.until_idle && is_idle(agent));
+		return asked ? begin_stop(agent, now, info) : ERR_OK;
 	}
-	if (agent->stop_limit_ns == 0)
-		return false;
-	return now >= agent->stop_limit_ns ||
-	       (forward_stopped(agent->forward) && !store_in_transaction(agent->store));
+	bool sent = cloud_drained(agent->cloud) && !store_in_transaction(agent->store);
+	if (agent->stop_send_ns != 0 && (sent || agent->trouble != ERR_OK || now >= agent->stop_send_ns)) {
+		agent->stop_send_ns = 0;
+		cloud_stop(agent->cloud, now);
+	}
+	*complete = now >= agent->stop_limit_ns ||
+	            (cloud_stopped(agent->cloud) && !store_in_transaction(agent->store));
+	return ERR_OK;
 }
 
 static enum err commit_and_send(struct agent *agent, int64_t now, int64_t *deadline, struct err_info *info)
@@ -410,8 +467,9 @@ static enum err commit_and_send(struct agent *agent, int64_t now, int64_t *deadl
 		else
 			*deadline = earlier(*deadline, due);
 	}
-	if (err == ERR_OK && agent->trouble == ERR_OK && agent->stop_limit_ns == 0)
-		err = forward_send(agent->forward, now, info);
+	if (err == ERR_OK && agent->trouble == ERR_OK &&
+	    (agent->stop_limit_ns == 0 || agent->stop_send_ns != 0))
+		err = cloud_send(agent->cloud, now, info);
 	return err;
 }
 
@@ -436,7 +494,9 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 	else if (agent->recorder.recorded + agent->recorder.amended != agent->rows_before ||
 	         agent->space_full)
 		*deadline = earlier(*deadline, agent->space_due_ns);
-	*finished = stop_complete(agent, now);
+	enum err stop_err = step_stop(agent, now, finished, info);
+	if (err == ERR_OK && stop_err != ERR_OK)
+		err = absorb(agent, stop_err, info, now);
 	if (agent->stop_limit_ns != 0)
 		*deadline = earlier(*deadline, now + 10 * NS_PER_MS);
 	return err;
@@ -481,11 +541,18 @@ static enum err announce_opening(struct agent *agent, struct err_info *info)
 	return err == ERR_OK ? store_commit(agent->store, info) : err;
 }
 
+static enum err make_cloud(struct agent *agent, struct err_info *info)
+{
+	const struct cloud_options options = {agent->hal,          agent->log,
+	                                      agent->store,        agent->options.config,
+	                                      agent->options.keys, agent->options.version};
+	const struct cloud_sink sink = {agent, cloud_begin, cloud_pause_source, cloud_sweep, cloud_moved};
+	return cloud_new(&options, &agent->recorder, &sink, &agent->cloud, info);
+}
+
 static void make_machines(struct agent *agent)
 {
 	const struct config *config = agent->options.config;
-	agent->forward_sink = (struct forward_sink){agent, uplink_begin, uplink_raise, uplink_clear};
-	agent->forward = forward_new(agent->hal, agent->log, agent->store, config, &agent->forward_sink);
 	for (int i = 0; i < config->source_count; i++) {
 		struct source_link *link = &agent->links[i];
 		link->agent = agent;
@@ -527,9 +594,13 @@ enum err agent_open(const struct agent_options *options, struct agent **out, str
 		free(agent);
 		return err;
 	}
-	recorder_init(&agent->recorder, agent->hal, agent->log, agent->store, config);
+	recorder_init(&agent->recorder, agent->hal, agent->log, agent->store, config, NULL);
+	err = make_cloud(agent, info);
 	make_machines(agent);
-	err = announce_opening(agent, info);
+	if (err == ERR_OK)
+		err = cloud_restore_pauses(agent->cloud, info);
+	if (err == ERR_OK)
+		err = announce_opening(agent, info);
 	if (err != ERR_OK) {
 		agent_close(agent);
 		return err;
@@ -546,7 +617,7 @@ void agent_close(struct agent *agent)
 		return;
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_free(agent->pulls[i]);
-	forward_free(agent->forward);
+	cloud_free(agent->cloud);
 	store_close(agent->store);
 	recorder_release(&agent->recorder);
 	buf_release(&agent->reply);

@@ -15,6 +15,7 @@
 
 #include "config/config.h"
 #include "connector/source/profile.h"
+#include "connector/uplink/inbox.h"
 #include "hal/hal.h"
 
 struct agent;
@@ -24,6 +25,7 @@ struct agent_options {
 	const struct log *log;
 	const struct config *config;
 	const struct profile *const *profiles; /* one per config->sources, same order */
+	const struct cloud_keys *keys;         /* of the cloud */
 	const char *version;
 	/* End by itself once every source was read to its end and everything queued is acknowledged. */
 	bool until_idle;

@@ -61,6 +61,40 @@ static bool load_profile(struct loaded *loaded, int index, const char *folder, l
 	return good;
 }
 
+static bool load_key(const char *config_path, const char *name, const char *path,
+                     uint8_t key[PUBLIC_KEY_BYTES], load_reader read_file, struct buf *out)
+{
+	struct buf pem;
+	struct err_info info;
+	size_t len = 0;
+	buf_init(&pem, PUBLIC_KEY_PEM_MAX);
+	enum err err = read_file(path, &pem, &info);
+	if (err == ERR_OK)
+		err = public_key_from_pem(buf_span(&pem), key, &len, &info);
+	if (err != ERR_OK)
+		buf_printf(out, "%s: %s: %s: %s; allowed is a PEM file with one public key of P-256\n",
+		           config_path, name, path, info.text);
+	buf_release(&pem);
+	return err == ERR_OK;
+}
+
+static bool load_keys(struct loaded *loaded, load_reader read_file, struct buf *out)
+{
+	const struct config *config = &loaded->config;
+	bool good = true;
+	for (int i = 0; i < config->cloud.command_key_count; i++)
+		good = load_key(config->path, "cloud.command_keys", config->cloud.command_keys[i],
+		                loaded->keys.command[i], read_file, out) &&
+		       good;
+	for (int i = 0; i < config->cloud.receipt_key_count; i++)
+		good = load_key(config->path, "cloud.receipt_keys", config->cloud.receipt_keys[i],
+		                loaded->keys.receipt[i], read_file, out) &&
+		       good;
+	loaded->keys.command_count = config->cloud.command_key_count;
+	loaded->keys.receipt_count = config->cloud.receipt_key_count;
+	return good;
+}
+
 bool load_all(struct loaded *loaded, const char *path, const char *profile_folder, load_reader read_file,
               struct buf *out)
 {
@@ -70,7 +104,7 @@ bool load_all(struct loaded *loaded, const char *path, const char *profile_folde
 	bool good = true;
 	for (int i = 0; i < loaded->config.source_count; i++)
 		good = load_profile(loaded, i, profile_folder, read_file, out) && good;
-	return good;
+	return load_keys(loaded, read_file, out) && good;
 }
 
 void loaded_release(struct loaded *loaded)

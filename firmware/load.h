@@ -13,10 +13,12 @@
 
 #include "config/config.h"
 #include "connector/source/profile.h"
+#include "connector/uplink/inbox.h"
 
 struct loaded {
 	struct config config;
 	struct profile *profiles[CONFIG_SOURCES_MAX]; /* one per source, same order */
+	struct cloud_keys keys;
 };
 
 /* Reads a whole file into out; hal/linux gives it, tests may give another. */

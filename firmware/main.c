@@ -96,6 +96,7 @@ static int run_agent(struct hal *hal, const struct log *log, const struct loaded
 	    .log = log,
 	    .config = &loaded->config,
 	    .profiles = (const struct profile *const *)loaded->profiles,
+	    .keys = &loaded->keys,
 	    .version = TWINPOST_VERSION,
 	    .until_idle = options->until_idle,
 	};

@@ -584,6 +584,13 @@ void pull_poke(struct pull *pull)
 	}
 }
 
+void pull_sweep(struct pull *pull)
+{
+	for (int i = 0; i < pull->feed_count; i++)
+		pull->feeds[i].sweep = true;
+	pull_poke(pull);
+}
+
 bool pull_caught_up(const struct pull *pull)
 {
 	for (int i = 0; i < pull->feed_count; i++) {

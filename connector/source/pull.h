@@ -86,6 +86,8 @@ void pull_pause(struct pull *pull, const char *why);
 void pull_resume(struct pull *pull);
 /* Reads every feed now instead of at its next poll. */
 void pull_poke(struct pull *pull);
+/* The same, and each reading goes over the whole look-back. */
+void pull_sweep(struct pull *pull);
 /* True when every feed has been read to its end at least once since start, or stopped, and nothing is under
  * way. */
 bool pull_caught_up(const struct pull *pull);

@@ -292,7 +292,8 @@ static enum err take_clock(struct pull *pull, struct pull_feed *feed, int64_t no
 	if (feed->position.clock == NO_STAMP)
 		return feed_stop(pull, feed, "source-query",
 		                 "the profile's clock statement gave no time YYYY-MM-DD HH:MM:SS", now, info);
-	bool look_back = feed->first && feed->profile->strategy == STRATEGY_POSTED_GATE;
+	bool look_back = feed->sweep || (feed->first && feed->profile->strategy == STRATEGY_POSTED_GATE);
+	feed->sweep = false;
 	position_begin(&feed->position, &pull->pace, feed->position.clock, look_back);
 	if (feed->full == FULL_DUE) {
 		position_widen(&feed->position);

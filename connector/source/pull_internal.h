@@ -121,6 +121,7 @@ struct pull_feed {
 	int limit;  /* rows of the next page (day_overlap) */
 	bool again; /* poked while it was reading */
 	bool first; /* its first reading since start */
+	bool sweep; /* the next reading goes over the whole look-back */
 	/* The clock at the beginning of the reading that looks back for `first`; NO_STAMP: none is under way. */
 	int64_t look_clock;
 	bool clear_due; /* its exceptions of an earlier failure may be open */

@@ -31,7 +31,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/broker.h"
 #include "connector/uplink/forward_state.h"
+#include "connector/uplink/presence.h"
 #include "connector/uplink/reason.h"
 
 #define CHILD_NAME "uplink"
@@ -71,24 +73,42 @@ static void check_forward(const void *owner)
 	CHECK(forward->window.count == 0 || state == FORWARD_UP || state == FORWARD_ENDING);
 }
 
-struct forward *forward_new(struct hal *hal, const struct log *log, struct store *store,
-                            const struct config *config, const struct forward_sink *sink)
+static void choose_host(struct forward *forward, int host)
 {
-	const struct config_uplink *uplink = &config->uplink;
+	const struct config_uplink *uplink = &forward->config->uplink;
+	forward->host = host;
+	(void)snprintf(forward->endpoint, sizeof forward->endpoint, "%s:%d",
+	               host == 0 ? uplink->host : uplink->fallback_hosts[host - 1].host,
+	               host == 0 ? uplink->port : uplink->fallback_hosts[host - 1].port);
+}
+
+struct forward *forward_new(const struct forward_options *options, const struct forward_sink *sink)
+{
+	const struct config_uplink *uplink = &options->config->uplink;
 	struct forward *forward = mem_alloc(sizeof *forward);
-	forward->hal = hal;
-	forward->log = log;
-	forward->store = store;
-	forward->config = config;
+	forward->hal = options->hal;
+	forward->log = options->log;
+	forward->store = options->store;
+	forward->config = options->config;
+	forward->boot = options->boot;
 	forward->sink = *sink;
+	forward->subscribes = true;
+	forward->retains = broker_retains(uplink);
+	forward->rate_due_ns = FORWARD_NEVER;
 	forward->version = uplink->version == CONFIG_MQTT_311 ? UPLINK_MQTT_311 : UPLINK_MQTT_5;
 	forward->tell_ns = FORWARD_NEVER;
-	forward->down_ns = hal_mono_ns(hal);
-	(void)snprintf(forward->endpoint, sizeof forward->endpoint, "%s:%d", uplink->host, uplink->port);
+	forward->down_ns = hal_mono_ns(forward->hal);
+	choose_host(forward, 0);
 	backoff_init(&forward->backoff, uplink->retry_min_ns, uplink->retry_max_ns);
-	window_init(&forward->window, hal, uplink->retry_min_ns, uplink->retry_max_ns);
+	window_init(&forward->window, forward->hal, uplink->retry_min_ns, uplink->retry_max_ns);
+	rate_init(&forward->rate, uplink->rate_messages, uplink->rate_bytes, forward->down_ns);
+	share_init(&forward->share,
+	           share_classes_of(forward->config) | 1u << CONFIG_STREAM_BULK); /* replays */
+	batch_init(&forward->batch);
 	buf_init(&forward->frame, FRAME_BYTES_MAX);
-	sm_init(&forward->sm, states, sizeof states / sizeof states[0], FORWARD_STOPPED, "uplink", log);
+	buf_init(&forward->message, UPLINK_PAYLOAD_BYTES_MAX);
+	sm_init(&forward->sm, states, sizeof states / sizeof states[0], FORWARD_STOPPED, "uplink",
+	        forward->log);
 	forward->sm.invariant = check_forward;
 	forward->sm.owner = forward;
 	return forward;
@@ -101,6 +121,8 @@ void forward_free(struct forward *forward)
 	if (forward->child != 0)
 		hal_child_signal(forward->hal, forward->child, HAL_SIGNAL_KILL);
 	buf_release(&forward->frame);
+	buf_release(&forward->message);
+	batch_release(&forward->batch);
 	free(forward);
 }
 
@@ -173,6 +195,11 @@ void forward_lost(struct forward *forward, int down_class, int reason, const cha
 		forward->down_ns = now_ns;
 	}
 	forward->failures++;
+	if (down_class == UPLINK_DOWN_SUBSCRIBE)
+		forward->subscribes =
+		    false; /* a connection without ears is better than none; tried again after it */
+	if (!was_up && down_class != UPLINK_DOWN_SUBSCRIBE && forward->config->uplink.fallback_host_count > 0)
+		choose_host(forward, (forward->host + 1) % (forward->config->uplink.fallback_host_count + 1));
 	window_lost(&forward->window, was_up, reason > 0 ? (uint8_t)reason : 0, now_ns);
 	choose_version(forward, down_class, was_up);
 	(void)snprintf(forward->problem, sizeof forward->problem, "%s", text);
@@ -208,9 +235,23 @@ static uint32_t seconds(int64_t ns)
 static void encode_connect(struct forward *forward)
 {
 	const struct config_uplink *uplink = &forward->config->uplink;
+	char filters[2][UPLINK_TOPIC_BYTES_MAX + 1];
+	char will[UPLINK_TOPIC_BYTES_MAX + 1];
+	forward_topic(forward, "dn/cmd", NULL, filters[0]);
+	/* dn/ack and dn/post of every stream; no filter wider than an access list of two lines allows. */
+	forward_topic(forward, "dn/+", "+", filters[1]);
+	forward_topic(forward, "up/state", NULL, will);
+	buf_clear(&forward->message);
+	presence_death(&forward->message, forward->boot, PRESENCE_LOST, hal_wall_ns(forward->hal));
+	int host = forward->host;
 	const struct uplink_connect connect = {
-	    .host = span_of(uplink->host),
-	    .port = (uint16_t)uplink->port,
+	    .host = span_of(host == 0 ? uplink->host : uplink->fallback_hosts[host - 1].host),
+	    .port = (uint16_t)(host == 0 ? uplink->port : uplink->fallback_hosts[host - 1].port),
+	    .will_topic = span_of(will),
+	    .will_payload = buf_span(&forward->message),
+	    .will_retain = broker_retains_will(uplink),
+	    .subscription_count = forward->subscribes ? 2 : 0,
+	    .subscriptions = {span_of(filters[0]), span_of(filters[1])},
 	    .version = forward->version,
 	    .client_id = span_of(uplink->client_id),
 	    .keepalive_s = (uint16_t)seconds(uplink->keepalive_ns),
@@ -254,6 +295,20 @@ static void try_connect(struct forward *forward, int64_t now_ns)
 		lost_and_end(forward, "the uplink child does not read its orders", now_ns);
 }
 
+/* What became of the subscriptions; the next connection asks again. */
+static void listen_state(struct forward *forward, const struct uplink_up *up)
+{
+	uint8_t refused = uplink_up_refused(up);
+	forward->listens = up->subscription_count > 0 && refused == 0;
+	if (!forward->listens)
+		log_event(forward->log, LOG_UPLINK_REFUSED,
+		          "endpoint=%s refused=0x%02x: the broker does not let client %s subscribe to its "
+		          "dn/ topics; commands, "
+		          "outcomes and receipts do not arrive: allow it in the broker's access list",
+		          forward->endpoint, refused, forward->config->uplink.client_id);
+	forward->subscribes = true;
+}
+
 static void take_up(struct forward *forward, const struct uplink_up *up, int64_t now_ns)
 {
 	int in_flight = forward->config->uplink.in_flight;
@@ -271,6 +326,10 @@ static void take_up(struct forward *forward, const struct uplink_up *up, int64_t
 	forward->up_ns = now_ns;
 	forward->problem[0] = 0;
 	forward->ack_check_ns = now_ns;
+	forward->greet_due = true;
+	forward->prompt_refused = false;
+	forward->retains = broker_retains(&forward->config->uplink) && up->retain_available;
+	listen_state(forward, up);
 	forward->outage_clear_due = forward->outage_clear_due || forward->outage == FORWARD_OUTAGE_TOLD ||
 	                            !forward->outage_cleared_once;
 	forward->outage_cleared_once = true;
@@ -324,9 +383,54 @@ static bool frame_acks(struct forward *forward, const struct hal_child_event *ev
 	return forward_take_acks(forward, &acks, now_ns);
 }
 
-static bool take_frame(struct forward *forward, const struct hal_child_event *event, int64_t now_ns)
+/* Rule 12. The child gets its credit back whatever the sink says: what cannot be stored now is repeated by its sender,
+ * who misses the answer. */
+static bool frame_inbound(struct forward *forward, const struct hal_child_event *event, struct err_info *info,
+                          enum err *err)
+{
+	struct uplink_inbound inbound;
+	char prefix[UPLINK_TOPIC_BYTES_MAX + 1];
+	if (!uplink_inbound_decode(&inbound, event->payload, event->len))
+		return false;
+	forward->inbound++;
+	forward_topic(forward, "", NULL, prefix);
+	size_t len = strlen(prefix);
+	if (inbound.topic.len > len && memcmp(inbound.topic.data, prefix, len) == 0) {
+		const struct span topic = {inbound.topic.data + len, inbound.topic.len - len};
+		*err = forward->sink.begin(forward->sink.self, info);
+		if (*err == ERR_OK)
+			*err = forward->sink.inbound(forward->sink.self, topic, inbound.payload,
+			                             inbound.retain != 0, info);
+	}
+	buf_clear(&forward->frame);
+	uplink_taken_encode(&forward->frame, &(struct uplink_taken){.count = 1});
+	(void)!hal_child_send(forward->hal, forward->child, UPLINK_TAKEN, forward->frame.data,
+	                      forward->frame.len);
+	return true;
+}
+
+static bool frame_dropped(struct forward *forward, const struct hal_child_event *event)
+{
+	struct uplink_dropped dropped;
+	if (!uplink_dropped_decode(&dropped, event->payload, event->len))
+		return false;
+	forward->dropped += dropped.count;
+	log_event(forward->log, LOG_INBOUND_DROPPED,
+	          "topic=%.*s count=%u bytes=%" PRIu64 ": %s; who sent them gets no answer and repeats them",
+	          (int)dropped.topic.len, dropped.topic.data, (unsigned)dropped.count, dropped.bytes,
+	          dropped.why == UPLINK_DROPPED_NO_ROOM ? "more came than could be stored"
+	                                                : "a message from the broker is over the limit");
+	return true;
+}
+
+static bool take_frame(struct forward *forward, const struct hal_child_event *event, int64_t now_ns,
+                       struct err_info *info, enum err *err)
 {
 	switch (event->type) {
+	case UPLINK_MESSAGE:
+		return frame_inbound(forward, event, info, err);
+	case UPLINK_DROPPED:
+		return frame_dropped(forward, event);
 	case UPLINK_UP:
 		return frame_up(forward, event, now_ns);
 	case UPLINK_DOWN:
@@ -365,7 +469,7 @@ bool forward_owns(const struct forward *forward, hal_child child)
 enum err forward_event(struct forward *forward, const struct hal_child_event *event, int64_t now_ns,
                        struct err_info *info)
 {
-	(void)info; /* the store is told in forward_step() */
+	enum err err = ERR_OK; /* of what came from the broker; of acks the store is told in forward_step() */
 	CHECK(forward_owns(forward, event->child));
 	if (event->kind == HAL_CHILD_EXITED) {
 		child_exited(forward, event->how, now_ns);
@@ -373,7 +477,7 @@ enum err forward_event(struct forward *forward, const struct hal_child_event *ev
 	}
 	if (forward->sm.state == FORWARD_ENDING && forward->ending != FORWARD_END_ASKED)
 		return ERR_OK;
-	if (!take_frame(forward, event, now_ns)) {
+	if (!take_frame(forward, event, now_ns, info, &err)) {
 		log_event(forward->log, LOG_CHILD_SPOKE_BADLY,
 		          "child=" CHILD_NAME " type=%d bytes=%zu: not a frame that fits "
 		          "state %s; it is ended and started anew",
@@ -383,13 +487,14 @@ enum err forward_event(struct forward *forward, const struct hal_child_event *ev
 			             "the uplink child broke the protocol with the core", now_ns);
 		forward_end_child(forward, "it broke the protocol", now_ns);
 	}
-	return ERR_OK;
+	return err;
 }
 
 /* ---- time ---- */
 
 static void ask_to_end(struct forward *forward, int64_t now_ns)
 {
+	forward_prompt_death(forward);
 	forward->ending = FORWARD_END_ASKED;
 	forward->deadline_ns = now_ns + STOP_DISCONNECT_NS;
 	if (hal_child_send(forward->hal, forward->child, UPLINK_DISCONNECT, NULL, 0) != ERR_OK)
@@ -464,10 +569,12 @@ static void step_connecting(struct forward *forward, int64_t now_ns)
 /* The next moment at which forward_send() may have a probe to send. */
 static int64_t probe_due(const struct forward *forward)
 {
-	int64_t due = FORWARD_NEVER;
-	for (int i = 0; i < store_stream_count(forward->store); i++) {
-		const struct window_stream *stream =
-		    &forward->window.streams[store_stream_at(forward->store, i)->id];
+	int64_t due = forward->rate_due_ns;
+	int streams = store_stream_count(forward->store);
+	for (int i = 0; i < streams + 2; i++) {
+		int id =
+		    i < streams ? store_stream_at(forward->store, i)->id : WINDOW_LANE_MAIL + i - streams;
+		const struct window_stream *stream = &forward->window.streams[id];
 		if (stream->hold != WINDOW_FLOWS && stream->unanswered == 0 && stream->retry_ns < due)
 			due = stream->retry_ns;
 	}
@@ -529,6 +636,10 @@ enum err forward_step(struct forward *forward, int64_t now_ns, int64_t *deadline
 	if (forward->stopping && forward->tell_ns != FORWARD_NEVER)
 		forward_tell_at(forward, now_ns); /* no more time to gather */
 	enum err err = forward_tell(forward, now_ns, info);
+	if (err == ERR_OK && forward->greet_due && forward->sm.state == FORWARD_UP && !forward->stopping) {
+		err = forward->sink.greet(forward->sink.self, info);
+		forward->greet_due = err != ERR_OK;
+	}
 	*deadline = next_deadline(forward, now_ns);
 	return err;
 }
@@ -536,6 +647,7 @@ enum err forward_step(struct forward *forward, int64_t now_ns, int64_t *deadline
 void forward_rolled_back(struct forward *forward, int64_t now_ns)
 {
 	forward_tell_again(forward, now_ns + NS_PER_S);
+	forward_replay_rolled_back(forward);
 }
 
 void forward_stop(struct forward *forward, int64_t now_ns)
@@ -551,9 +663,23 @@ bool forward_stopped(const struct forward *forward)
 	return forward->sm.state == FORWARD_STOPPED && forward->tell_ns == FORWARD_NEVER;
 }
 
+enum err forward_pause(struct forward *forward, const char *name, bool resume, struct err_info *info)
+{
+	for (int i = 0; i < store_stream_count(forward->store); i++) {
+		const struct store_stream *stream = store_stream_at(forward->store, i);
+		if (strcmp(stream->name, name) == 0) {
+			forward->paused[stream->id] = !resume;
+			return ERR_OK;
+		}
+	}
+	return err_set(info, ERR_NOT_FOUND, "there is no stream %s", name);
+}
+
 bool forward_idle(const struct forward *forward)
 {
-	bool idle = forward->window.count == 0 && !forward->rewind_due;
+	bool idle = forward->window.count == 0 && !forward->rewind_due &&
+	            store_replay_count(forward->store) == 0 &&
+	            store_mail_next_id(forward->store) - 1 == store_mail_acked(forward->store);
 	for (int i = 0; idle && i < store_stream_count(forward->store); i++) {
 		const struct store_stream *stream = store_stream_at(forward->store, i);
 		const struct window_stream *sent = &forward->window.streams[stream->id];
@@ -568,7 +694,10 @@ void forward_status(const struct forward *forward, struct forward_status *status
 	bool up = forward->sm.state == FORWARD_UP;
 	*status = (struct forward_status){
 	    .state = sm_name(&forward->sm),
-	    .port = uplink->port,
+	    .port = forward->host == 0 ? uplink->port : uplink->fallback_hosts[forward->host - 1].port,
+	    .inbound = forward->inbound,
+	    .dropped = forward->dropped,
+	    .listens = up && forward->listens,
 	    .version = forward->connections > 0 ? forward->version : 0,
 	    .retry_mono_ns = forward->sm.state == FORWARD_WAITING ? forward->deadline_ns : 0,
 	    .window = up ? forward->window.limit : 0,
@@ -577,7 +706,8 @@ void forward_status(const struct forward *forward, struct forward_status *status
 	    .acked = forward->acked,
 	    .connections = forward->connections,
 	};
-	(void)snprintf(status->host, sizeof status->host, "%s", uplink->host);
+	(void)snprintf(status->host, sizeof status->host, "%s",
+	               forward->host == 0 ? uplink->host : uplink->fallback_hosts[forward->host - 1].host);
 	(void)snprintf(status->tls, sizeof status->tls, "%s", up ? forward->tls : "");
 	(void)snprintf(status->problem, sizeof status->problem, "%s", forward->problem);
 	for (int i = 0; i < store_stream_count(forward->store); i++) {

@@ -5,8 +5,9 @@
  * Owns:  the uplink child, the window of unanswered messages (in memory only: rebuilt from the store).
  * Rules: 1. Only committed rows are sent. Per stream in sequence, never more than one copy unanswered.
  *        2. The window is the smaller of in_flight and the broker's Receive Maximum, and 1 MiB of events.
- *        3. Streams take turns: the free places of the window are shared evenly among those that have
- *           something to send, so that a backlog in one never starves another.
+ *        3. Streams take turns, by class and in turn (share.h), so that a backlog in one never starves another; the
+ *           mail goes with the streams of the highest class, replays with the bulk ones. uplink.rate_* is kept
+ *           (rate.h).
  *        4. acked_sequence moves over a contiguous run of good acks only; after a lost connection everything
  *           above it is sent again.
  *        5. A refused message (reason >= 0x80, or 0x10 with no_subscriber: hold) holds its stream, alone,
@@ -26,6 +27,10 @@
  *       10. A connection on which the broker knows no session of ours (it is new, or has lost its memory) begins
  *           with what was acknowledged within uplink.resend before the last answer, however long ago that
  *           was, sent again: a PUBACK is no proof that it was passed on.
+ *       11. uplink.fallback_hosts are tried in turn after a host that could not be reached; a connection that was up
+ *           and ends is tried again at the same host first.
+ *       12. What comes from the broker is handed to the sink inside a transaction and given back to the child when the
+ *           sink has taken it. The contract, not the PUBACK, tells the sender what was kept.
  * Source: MQTT 5.0 (OASIS, 2019) sections 3.2.2.2, 3.4.2.1, 4.9; back-off: "Exponential Backoff And Jitter"
  *         (AWS, 2015).
  * Runs in: the core.
@@ -66,6 +71,9 @@ struct forward_status {
 	uint64_t sent; /* since start, with repeats */
 	uint64_t acked;
 	uint64_t connections;
+	uint64_t inbound; /* messages taken from the broker since start */
+	uint64_t dropped;
+	bool listens; /* dn/ is subscribed */
 	int held_count;
 	struct forward_held held[FORWARD_HELD_MAX];
 };
@@ -77,11 +85,27 @@ struct forward_sink {
 	enum err (*raise)(void *self, const struct store_exception *exception, struct err_info *info);
 	/* Source "uplink"; rule "" means any. */
 	enum err (*clear)(void *self, const char *rule, const char *key, struct err_info *info);
+	/* A connection is up: what greets the subscribers is to be sent with forward_prompt(). */
+	enum err (*greet)(void *self, struct err_info *info);
+	/* A message of the broker, inside a transaction. topic: the part behind the gateway's name, from "dn/" on. */
+	enum err (*inbound)(void *self, struct span topic, struct span payload, bool retained,
+	                    struct err_info *info);
+	/* Inside a transaction: the broker has acknowledged the stream up to stream->acked_sequence. */
+	enum err (*acknowledged)(void *self, const struct store_stream *stream, struct err_info *info);
+	/* Inside a transaction: this replay was sent whole, or cut short because the rest is no longer there. */
+	enum err (*replayed)(void *self, const char *command, bool whole, struct err_info *info);
+};
+
+struct forward_options {
+	struct hal *hal;
+	const struct log *log;
+	struct store *store;
+	const struct config *config;
+	const char *boot; /* of this start of the agent, for the will */
 };
 
 /* Borrows all its arguments for its life. */
-struct forward *forward_new(struct hal *hal, const struct log *log, struct store *store,
-                            const struct config *config, const struct forward_sink *sink);
+struct forward *forward_new(const struct forward_options *options, const struct forward_sink *sink);
 void forward_free(struct forward *forward); /* kills a living child */
 /* Connects, watches deadlines, tells the store what was acknowledged. An error is one of the store's. */
 MUST_USE enum err forward_step(struct forward *forward, int64_t now_mono_ns, int64_t *deadline,
@@ -89,6 +113,12 @@ MUST_USE enum err forward_step(struct forward *forward, int64_t now_mono_ns, int
 /* Sends committed rows as far as the window allows; rows of an open transaction are not touched. An error is
  * one of the store's (ERR_CORRUPT also where a row is missing). */
 MUST_USE enum err forward_send(struct forward *forward, int64_t now_mono_ns, struct err_info *info);
+/* Sends nothing more of the stream, or goes on. In memory only. ERR_NOT_FOUND: there is no such stream. */
+MUST_USE enum err forward_pause(struct forward *forward, const char *stream, bool resume,
+                                struct err_info *info);
+/* Publishes on tp1/{tenant}/{gateway}/{kind} now, outside the window. false: not connected, or no room; nothing is
+ * tried again. */
+bool forward_prompt(struct forward *forward, const char *kind, struct span payload, uint8_t qos, bool retain);
 bool forward_owns(const struct forward *forward, hal_child child);
 MUST_USE enum err forward_event(struct forward *forward, const struct hal_child_event *event,
                                 int64_t now_mono_ns, struct err_info *info);

@@ -1,17 +1,14 @@
 /*
- * forward_send.c - rows from the store to the child, and the answers back.
+ * forward_send.c - which lane sends next, and what the answers mean.
  *
- * Why:   see forward.h, rules 1 to 5.
+ * Why:   see forward.h, rules 1 to 5, 10 and 12.
  * Owns:  nothing beyond struct forward.
- * Rules: 1. Rows go from the store's page to the child's queue without a copy of their own in between but the
- *           frame.
- *        2. A pass gives each stream that has something to send its even share of the free places, at least
- *           one; the pass after it begins one stream later.
- *        3. A full queue of the child ends the sending until the next call: answers will come and wake the
- *           core.
- * Faults: a missing or damaged row is ERR_CORRUPT and goes up: the store is salvaged.
+ * Rules: 1. A pass asks every lane once; the share (share.h) says who sends and how much, by class and in turn.
+ *        2. Within a pass a stream is read once, in order; what does not fit waits for the next pass.
+ *        3. The rate limits end a pass; forward_step() gives the moment at which there is room again.
+ * Faults: a row that is missing though its sequence was given goes up: the store is salvaged.
  * Runs in: the core.
- * Tests: tests/unit/forward_test.c
+ * Tests: tests/unit/forward_send_test.c
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,91 +16,26 @@
 #include "connector/uplink/forward_state.h"
 #include "connector/uplink/reason.h"
 
-#define CONTENT_TYPE "application/cloudevents+json; charset=utf-8"
 /* Acks are gathered for so long before the store is told: one row of the ack history instead of many. */
 #define ACK_GATHER_NS (20 * NS_PER_MS)
 
-/* One stream's share of a pass. */
-struct pass {
-	struct forward *forward;
-	const struct store_stream *stream;
-	struct span topic;
-	int64_t now_ns;
-	int64_t left;
-	int sent;
-	bool gap; /* the next row is not the next sequence */
-};
-
-static bool visit_row(void *self, const struct store_outbox_row *row)
+/* How much of the lane could be sent now, not counting the window's own room. */
+static int64_t sendable(struct forward *forward, const struct forward_lane *lane, int64_t now_ns)
 {
-	struct pass *pass = self;
-	struct forward *forward = pass->forward;
-	if (row->sequence != forward->window.streams[pass->stream->id].next ||
-	    row->event.len > UPLINK_PAYLOAD_BYTES_MAX) {
-		pass->gap = true;
-		return false;
+	window_learn(&forward->window, lane->id, lane->acked);
+	if (lane->stream && forward->paused[lane->id])
+		return 0;
+	if (lane->stream) {
+		/* Retention may have deleted what was to be sent again; what was never acknowledged it leaves. */
+		int64_t first = store_outbox_first(forward->store, lane->id);
+		CHECK(first - 1 <= lane->acked);
+		if (forward->window.streams[lane->id].next < first) {
+			if (!window_skip(&forward->window, lane->id, first))
+				return 0;
+			forward_tell_at(forward, now_ns);
+		}
 	}
-	const struct uplink_publish publish = {
-	    .token = window_token(pass->stream->id, row->sequence),
-	    .qos = 1,
-	    .topic = pass->topic,
-	    .content_type = SPAN_LITERAL(CONTENT_TYPE),
-	    .payload = row->event,
-	};
-	buf_clear(&forward->frame);
-	uplink_publish_encode(&forward->frame, &publish);
-	CHECK(buf_ok(&forward->frame));
-	enum err err = hal_child_send(forward->hal, forward->child, UPLINK_PUBLISH, forward->frame.data,
-	                              forward->frame.len);
-	if (err != ERR_OK) {
-		forward->blocked = true;
-		return false;
-	}
-	window_sent(&forward->window, pass->stream->id, 1, row->event.len, pass->now_ns);
-	forward->sent++;
-	pass->sent++;
-	pass->left--;
-	return pass->left > 0 && window_room(&forward->window) > 0;
-}
-
-static enum err send_stream(struct forward *forward, const struct store_stream *stream, int64_t share,
-                            int64_t now_ns, int *sent, struct err_info *info)
-{
-	char topic[UPLINK_TOPIC_BYTES_MAX + 1];
-	int len = snprintf(topic, sizeof topic, "tp1/%s/%s/up/post/%s", forward->config->tenant,
-	                   forward->config->gateway, stream->name);
-	CHECK(len > 0 && len <= UPLINK_TOPIC_BYTES_MAX);
-	struct pass pass = {
-	    .forward = forward,
-	    .stream = stream,
-	    .topic = {topic, (size_t)len},
-	    .now_ns = now_ns,
-	    .left = share,
-	};
-	int64_t next = forward->window.streams[stream->id].next;
-	enum err err = store_outbox_read(forward->store, stream->id, next - 1, visit_row, &pass, info);
-	*sent = pass.sent;
-	if (err == ERR_OK && (pass.gap || (pass.sent == 0 && !forward->blocked)))
-		return err_set(info, ERR_CORRUPT,
-		               "the outbox of stream %s has no sequence %" PRId64
-		               " though it was recorded; the store must "
-		               "be salvaged",
-		               stream->name, forward->window.streams[stream->id].next);
-	return err;
-}
-
-static int64_t sendable(struct forward *forward, const struct store_stream *stream, int64_t now_ns)
-{
-	window_learn(&forward->window, stream->id, stream->acked_sequence);
-	/* Retention may have deleted what was to be sent again; what was never acknowledged it leaves. */
-	int64_t first = store_outbox_first(forward->store, stream->id);
-	CHECK(first - 1 <= stream->acked_sequence);
-	if (forward->window.streams[stream->id].next < first) {
-		if (!window_skip(&forward->window, stream->id, first))
-			return 0;
-		forward_tell_at(forward, now_ns);
-	}
-	return window_sendable(&forward->window, stream->id, stream->committed_sequence, now_ns);
+	return window_sendable(&forward->window, lane->id, lane->committed, now_ns);
 }
 
 /* A broker that forgot our session may have forgotten messages that it had acknowledged and not passed on: what it took
@@ -132,34 +64,42 @@ static enum err rewind_streams(struct forward *forward, struct err_info *info)
 	return err;
 }
 
-/* Rule 2. *sent: how many messages in all. */
+/* One pass. *sent: how many messages in all. */
 static enum err one_pass(struct forward *forward, int64_t now_ns, int *sent, struct err_info *info)
 {
-	int count = store_stream_count(forward->store);
-	int active = 0;
+	int count = 0;
+	int held[SHARE_CLASSES] = {0};
+	struct forward_lane lane;
 	*sent = 0;
-	for (int i = 0; i < count; i++)
-		active += sendable(forward, store_stream_at(forward->store, i), now_ns) > 0;
-	if (active == 0)
-		return ERR_OK;
-	int64_t share = window_room(&forward->window) / active;
-	int first = forward->turn;
-	for (int i = 0; i < count && window_room(&forward->window) > 0 && !forward->blocked; i++) {
-		int index = (first + i) % count;
-		const struct store_stream *stream = store_stream_at(forward->store, index);
-		int64_t waiting = sendable(forward, stream, now_ns);
+	for (int i = 0; i < forward_lane_count(forward); i++) {
+		forward_lane_at(forward, i, &lane);
+		int64_t waiting = sendable(forward, &lane, now_ns);
+		held[lane.class_] += window_held(&forward->window, lane.id);
 		if (waiting == 0)
 			continue;
-		int64_t most = share > 0 ? share : 1;
-		int sent_now = 0;
-		enum err err =
-		    send_stream(forward, stream, waiting < most ? waiting : most, now_ns, &sent_now, info);
-		if (err != ERR_OK)
-			return err;
-		*sent += sent_now;
-		forward->turn = (index + 1) % count;
+		forward->lane_index[count] = i;
+		forward->share_streams[count++] =
+		    (struct share_stream){lane.id, lane.class_, (waiting + lane.batch - 1) / lane.batch};
 	}
-	return ERR_OK;
+	if (count == 0)
+		return ERR_OK;
+	share_begin(&forward->share, forward->window.limit, window_room(&forward->window), held,
+	            forward->share_streams, count);
+	int most;
+	int next;
+	enum err err = ERR_OK;
+	while (err == ERR_OK && !forward->blocked && window_room(&forward->window) > 0 &&
+	       (next = share_next(&forward->share, &most)) >= 0) {
+		int sent_now = 0;
+		forward_lane_at(forward, forward->lane_index[next], &lane);
+		/* Fewer may have become sendable: what was sent of the lane in this pass is no longer waiting. */
+		int64_t waiting = sendable(forward, &lane, now_ns);
+		if (waiting > 0)
+			err = forward_lane_send(forward, &lane, most, waiting, now_ns, &sent_now, info);
+		share_sent(&forward->share, next, sent_now);
+		*sent += sent_now;
+	}
+	return err;
 }
 
 enum err forward_send(struct forward *forward, int64_t now_ns, struct err_info *info)
@@ -167,7 +107,10 @@ enum err forward_send(struct forward *forward, int64_t now_ns, struct err_info *
 	if (forward->sm.state != FORWARD_UP || forward->stopping)
 		return ERR_OK;
 	forward->blocked = false;
+	forward->rate_due_ns = FORWARD_NEVER;
 	enum err err = forward->rewind_due ? rewind_streams(forward, info) : ERR_OK;
+	if (err == ERR_OK)
+		err = forward_replay_begin(forward, info);
 	int sent = 1;
 	while (err == ERR_OK && sent > 0 && !forward->blocked && window_room(&forward->window) > 0)
 		err = one_pass(forward, now_ns, &sent, info);
@@ -190,6 +133,8 @@ bool forward_take_acks(struct forward *forward, const struct uplink_acks *acks, 
 {
 	for (int i = 0; i < acks->count; i++) {
 		const struct uplink_ack *ack = &acks->acks[i];
+		if (forward_prompt_answer(forward, ack->token, ack->reason))
+			continue;
 		enum window_hold hold = hold_of(forward, ack->reason);
 		switch (window_take(&forward->window, ack->token, hold, ack->reason, now_ns)) {
 		case WINDOW_UNKNOWN:

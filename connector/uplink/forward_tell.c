@@ -26,6 +26,8 @@
 #define SUSPECT_TRIES 2
 #define PASSING_TRIES 5
 #define SINK_TEXT_MAX 800
+/* The key of the mail's exception: no stream's name has a slash. */
+#define MAIL_KEY "up/mail"
 
 void forward_tell_at(struct forward *forward, int64_t at_ns)
 {
@@ -157,11 +159,47 @@ static enum err tell_stream(struct forward *forward, const struct store_stream *
 	if (advanced)
 		err = store_acknowledge(forward->store, stream->id, state->acked, hal_wall_ns(forward->hal),
 		                        info);
+	if (err == ERR_OK && advanced)
+		err = forward->sink.acknowledged(forward->sink.self, stream, info);
 	if (err == ERR_OK && is_to_be_raised(state) && (!told->raised || told->hold != state->hold))
 		return tell_hold(forward, stream, info);
 	bool clear = told->clear_due || told->raised || (advanced && !told->cleared_once);
 	if (err == ERR_OK && state->hold == WINDOW_FLOWS && clear) {
 		err = forward->sink.clear(forward->sink.self, "", stream->name, info);
+		if (err == ERR_OK)
+			*told = (struct forward_told){.cleared_once = true};
+	}
+	return err;
+}
+
+/* What was answered of the mail is deleted; one that the broker refuses holds it, and is told of. */
+static enum err tell_mail(struct forward *forward, struct err_info *info)
+{
+	struct forward_told *told = &forward->told[WINDOW_LANE_MAIL];
+	const struct window_stream *state = &forward->window.streams[WINDOW_LANE_MAIL];
+	enum err err = ERR_OK;
+	if (!state->known)
+		return ERR_OK;
+	bool advanced = state->acked > store_mail_acked(forward->store);
+	if (advanced)
+		err = store_mail_done(forward->store, state->acked, info);
+	if (err == ERR_OK && is_to_be_raised(state) && !told->raised) {
+		char text[SINK_TEXT_MAX];
+		(void)snprintf(
+		    text, sizeof text,
+		    "the broker refuses what is sent beside the postings (checkpoints, exceptions, results; "
+		    "message "
+		    "%" PRId64
+		    "): %s (0x%02x); allow client %s to publish below tp1/%s/%s/up/; postings go on",
+		    state->acked + 1, reason_of(state->reason)->words, state->reason,
+		    forward->config->uplink.client_id, forward->config->tenant, forward->config->gateway);
+		log_event(forward->log, LOG_UPLINK_REFUSED, "stream=%s reason=0x%02x: %s", MAIL_KEY,
+		          state->reason, text);
+		err = raise(forward, "uplink-refused", MAIL_KEY, text, info);
+		told->raised = err == ERR_OK;
+	} else if (err == ERR_OK && state->hold == WINDOW_FLOWS &&
+	           (told->raised || (advanced && !told->cleared_once))) {
+		err = forward->sink.clear(forward->sink.self, "", MAIL_KEY, info);
 		if (err == ERR_OK)
 			*told = (struct forward_told){.cleared_once = true};
 	}
@@ -193,6 +231,10 @@ enum err forward_tell(struct forward *forward, int64_t now_ns, struct err_info *
 		err = tell_outage(forward, info);
 	for (int i = 0; err == ERR_OK && i < store_stream_count(forward->store); i++)
 		err = tell_stream(forward, store_stream_at(forward->store, i), info);
+	if (err == ERR_OK)
+		err = tell_mail(forward, info);
+	if (err == ERR_OK)
+		err = forward_replay_tell(forward, info);
 	forward->tell_ns = err == ERR_OK ? FORWARD_NEVER : now_ns + NS_PER_S;
 	return err;
 }

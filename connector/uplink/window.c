@@ -72,18 +72,28 @@ int64_t window_sendable(const struct window *window, int stream, int64_t committ
 	return due && !(entry->hold == WINDOW_SUSPECT && window->suspect_probing);
 }
 
+int window_held(const struct window *window, int stream)
+{
+	int held = 0;
+	const struct window_stream *entry = &window->streams[stream];
+	for (int slot = entry->known ? entry->first : NONE; slot != NONE; slot = window->messages[slot].next)
+		held++;
+	return held;
+}
+
 int window_room(const struct window *window)
 {
-	if (window->count >= window->limit || (window->count > 0 && window->bytes >= WINDOW_BYTES_MAX))
+	int taken = window->count + window->beside;
+	if (taken >= window->limit || (window->count > 0 && window->bytes >= WINDOW_BYTES_MAX))
 		return 0;
-	return window->limit - window->count;
+	return window->limit - taken;
 }
 
 void window_sent(struct window *window, int stream, int run, size_t bytes, int64_t now_ns)
 {
 	struct window_stream *entry = &window->streams[stream];
 	int slot = window->free;
-	CHECK(entry->known && slot != NONE && window->count < window->limit);
+	CHECK(entry->known && slot != NONE && window->count + window->beside < window->limit);
 	CHECK(run > 0 && (entry->hold == WINDOW_FLOWS || (entry->unanswered == 0 && run == 1)));
 	struct window_message *message = &window->messages[slot];
 	window->free = message->next;
@@ -270,6 +280,7 @@ void window_lost(struct window *window, bool blame, uint8_t reason, int64_t now_
 		if (window->streams[id].known)
 			lose_stream(window, &window->streams[id], blame, reason, now_ns);
 	}
+	window->beside = 0;
 	CHECK(window->count == 0 && window->bytes == 0 && !window->suspect_probing);
 }
 

@@ -70,7 +70,8 @@ struct window_stream {
 
 struct window {
 	int limit; /* messages, 1 to WINDOW_MESSAGES_MAX */
-	int count; /* in the table: unanswered, or answered above a gap */
+	int count;  /* in the table: unanswered, or answered above a gap */
+	int beside; /* unanswered messages that are not in the table and take a place of the broker's window too */
 	uint64_t bytes;
 	int free;
 	bool suspect_probing;
@@ -96,6 +97,8 @@ MUST_USE bool window_skip(struct window *window, int stream, int64_t first);
 /* How many messages of the stream may be sent now, given that sequences up to committed exist: 0, 1 for a
  * probe, or all that there are. The window's own room is apart. */
 int64_t window_sendable(const struct window *window, int stream, int64_t committed, int64_t now_ns);
+/* Places that messages of the stream take now. */
+int window_held(const struct window *window, int stream);
 /* Messages that fit; 0 also when the bytes are used up. */
 int window_room(const struct window *window);
 /* Notes that `run` sequences from `next` of the stream were sent in one message. Only when window_sendable() and

@@ -77,6 +77,7 @@ class Agent:
         self.log = os.path.join(self.directory, "agent.log")
         self.settings = {
             "tenant": tenant, "gateway": gateway, "store": {"path": self.store},
+            "keys": {"directory": os.path.join(self.directory, "keys")},
             "control": {"socket": os.path.join(self.directory, "control.sock")},
             "uplink": {"host": servers.LOOPBACK, "port": broker_port, "ca_file": os.path.join(certificates, "ca.crt"),
                        "certificate_file": os.path.join(certificates, "client.crt"),

@@ -23,6 +23,8 @@
 
 #include "connector/uplink/forward.h"
 #include "connector/uplink/uplink_protocol.h"
+#include "store_forward/mail.h"
+#include "store_forward/replay.h"
 
 #define STREAMS  4
 #define SENT_MAX 4096
@@ -60,9 +62,15 @@ struct world {
 	int64_t acknowledged_last;           /* what store_acknowledged_last() gives */
 	bool since_fails;                    /* for stream 2 */
 	int64_t pruned[STREAMS];
+	int64_t mail_last;  /* id of the newest mail */
+	int64_t mail_acked; /* every one up to it is done */
+	struct store_replay replays[4];
+	int replay_count;
 	/* sink */
 	bool store_fails;
 	int begins;
+	int greetings;
+	int deaths;                /* prompts on up/state */
 	char told[TOLD_MAX][1100]; /* "raise rule key: text" or "clear rule key" */
 	int told_count;
 	struct config config;
@@ -145,6 +153,100 @@ enum err store_acknowledge(struct store *store, int stream, int64_t sequence, in
 	return ERR_OK;
 }
 
+/* A mail's payload is "mail:{id}", its topic up/exc. */
+enum err store_mail_read(struct store *store, int64_t after, store_mail_visitor visit, void *self,
+                         struct err_info *info)
+{
+	struct world *world = world_of_store(store);
+	(void)info;
+	for (int64_t id = after + 1; id <= world->mail_last; id++) {
+		char text[64];
+		int len = snprintf(text, sizeof text, "mail:%d", (int)id);
+		if (!visit(self, id, SPAN_LITERAL("up/exc"), (struct span){text, (size_t)len}))
+			break;
+	}
+	return ERR_OK;
+}
+
+enum err store_mail_done(struct store *store, int64_t upto, struct err_info *info)
+{
+	struct world *world = world_of_store(store);
+	(void)info;
+	assert_true(upto > world->mail_acked && upto <= world->mail_last);
+	world->mail_acked = upto;
+	return ERR_OK;
+}
+
+int64_t store_mail_next_id(const struct store *store)
+{
+	return ((const struct world *)store)->mail_last + 1;
+}
+
+int64_t store_mail_committed(const struct store *store)
+{
+	return ((const struct world *)store)->mail_last;
+}
+
+int64_t store_mail_acked(const struct store *store)
+{
+	return ((const struct world *)store)->mail_acked;
+}
+
+int store_replay_count(const struct store *store)
+{
+	return ((const struct world *)store)->replay_count;
+}
+
+enum err store_replay_first(struct store *store, struct store_replay *replay, struct err_info *info)
+{
+	struct world *world = world_of_store(store);
+	if (world->replay_count == 0)
+		return err_set(info, ERR_NOT_FOUND, "no replay waits");
+	*replay = world->replays[0];
+	return ERR_OK;
+}
+
+enum err store_replay_advance(struct store *store, int64_t id, int64_t next, struct err_info *info)
+{
+	struct world *world = world_of_store(store);
+	(void)info;
+	assert_true(world->replay_count > 0 && world->replays[0].id == id &&
+	            next <= world->replays[0].to + 1);
+	world->replays[0].next = next;
+	return ERR_OK;
+}
+
+enum err store_replay_end(struct store *store, int64_t id, struct err_info *info)
+{
+	struct world *world = world_of_store(store);
+	(void)info;
+	assert_true(world->replay_count > 0 && world->replays[0].id == id);
+	world->replay_count--;
+	memmove(&world->replays[0], &world->replays[1],
+	        (size_t)world->replay_count * sizeof world->replays[0]);
+	return ERR_OK;
+}
+
+const struct store_stream *store_stream_by_id(const struct store *store, int id)
+{
+	return &((const struct world *)store)->streams[id - 1];
+}
+
+enum err store_outbox_range(struct store *store, int stream, int64_t from, int64_t to,
+                            store_outbox_visitor visit, void *self, struct err_info *info)
+{
+	struct world *world = world_of_store(store);
+	(void)info;
+	for (int64_t s = from; s <= to && s <= world->streams[stream - 1].committed_sequence; s++) {
+		char text[64];
+		int len = snprintf(text, sizeof text, "%d:%d", stream, (int)s);
+		struct store_outbox_row row = {.sequence = s, .event = {text, (size_t)len}};
+		if (!visit(self, &row))
+			break;
+	}
+	return ERR_OK;
+}
+
 /* ---- sink ---- */
 
 static inline enum err sink_begin(void *self, struct err_info *info)
@@ -172,6 +274,41 @@ static inline enum err sink_clear(void *self, const char *rule, const char *key,
 	(void)info;
 	assert_true(world->told_count < TOLD_MAX);
 	(void)snprintf(world->told[world->told_count++], sizeof world->told[0], "clear %s %s", rule, key);
+	return ERR_OK;
+}
+
+static inline enum err sink_greet(void *self, struct err_info *info)
+{
+	struct world *world = self;
+	(void)info;
+	world->greetings++;
+	return ERR_OK;
+}
+
+static inline enum err sink_inbound(void *self, struct span topic, struct span payload, bool retained,
+                                    struct err_info *info)
+{
+	struct world *world = self;
+	(void)info, (void)retained;
+	assert_true(world->told_count < TOLD_MAX);
+	(void)snprintf(world->told[world->told_count++], sizeof world->told[0], "inbound %.*s %.*s",
+	               (int)topic.len, topic.data, (int)payload.len, payload.data);
+	return ERR_OK;
+}
+
+static inline enum err sink_acknowledged(void *self, const struct store_stream *stream, struct err_info *info)
+{
+	(void)self, (void)stream, (void)info;
+	return ERR_OK;
+}
+
+static inline enum err sink_replayed(void *self, const char *command, bool whole, struct err_info *info)
+{
+	struct world *world = self;
+	(void)info;
+	assert_true(world->told_count < TOLD_MAX);
+	(void)snprintf(world->told[world->told_count++], sizeof world->told[0], "replayed %s %s", command,
+	               whole ? "whole" : "cut");
 	return ERR_OK;
 }
 
@@ -206,13 +343,18 @@ static inline void note_publish(struct world *world, const void *payload, size_t
 {
 	struct uplink_publish publish;
 	assert_true(uplink_publish_decode(&publish, payload, len));
+	if (span_equal(publish.topic,
+	               SPAN_LITERAL("tp1/acme/gw1/up/state"))) { /* a death: beside the window */
+		world->deaths++;
+		return;
+	}
 	assert_true(world->sent_count < SENT_MAX && publish.qos == 1 && publish.retain == 0);
 	struct sent_message *sent = &world->sent[world->sent_count++];
 	sent->token = publish.token;
 	sent->stream = (int)(publish.token >> 40);
 	sent->sequence = (int64_t)(publish.token & ((UINT64_C(1) << 40) - 1));
 	assert_true(text_copy(sent->topic, sizeof sent->topic, publish.topic));
-	if (!world->event_bytes) {
+	if (!world->event_bytes && sent->stream <= STREAMS) {
 		char text[64];
 		(void)snprintf(text, sizeof text, "%d:%d", sent->stream, (int)sent->sequence);
 		assert_true(span_equal(publish.payload, span_of(text)));
@@ -272,7 +414,8 @@ static inline void world_set_text(char *to, size_t size, const char *text)
 /* Streams "a", "b", "c", "d" with nothing in them; in_flight 16, retry 1 s to 60 s, timeouts 20 s. */
 static inline void world_init(struct world *world)
 {
-	static const struct forward_sink sink = {NULL, sink_begin, sink_raise, sink_clear};
+	static const struct forward_sink sink = {NULL,       sink_begin,   sink_raise,        sink_clear,
+	                                         sink_greet, sink_inbound, sink_acknowledged, sink_replayed};
 	memset(world, 0, sizeof *world);
 	world->hal.ops = &world_ops;
 	world->now = 1000 * SECOND;
@@ -301,7 +444,9 @@ static inline void world_init(struct world *world)
 	uplink->no_subscriber = CONFIG_NO_SUBSCRIBER_HOLD;
 	struct forward_sink own = sink;
 	own.self = world;
-	world->forward = forward_new(&world->hal, NULL, (struct store *)world, config, &own);
+	const struct forward_options options = {&world->hal, NULL, (struct store *)world, config,
+	                                        "00112233445566778899aabbccddeeff"};
+	world->forward = forward_new(&options, &own);
 }
 
 static inline void world_release(struct world *world)
