@@ -354,7 +354,8 @@ static enum err step_store(struct cloud *cloud, int64_t now_ns, int64_t *deadlin
 	return err;
 }
 
-enum err cloud_step(struct cloud *cloud, int64_t now_ns, bool writable, int64_t *deadline, struct err_info *info)
+enum err cloud_step(struct cloud *cloud, int64_t now_ns, bool writable, int64_t *deadline,
+                    struct err_info *info)
 {
 	enum err err = forward_step(cloud->forward, now_ns, deadline, info);
 	if (now_ns >= cloud->beat_due_ns)

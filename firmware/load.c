@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool load_config(struct loaded *loaded, const char *path, load_reader read_file, struct buf *out)
+bool load_config(struct config *config, const char *path, load_reader read_file, struct buf *out)
 {
 	struct buf text;
 	struct err_info info;
@@ -23,7 +23,7 @@ static bool load_config(struct loaded *loaded, const char *path, load_reader rea
 	if (read_file(path, &text, &info) != ERR_OK)
 		buf_printf(out, "%s\n", info.text);
 	else
-		good = config_parse(&loaded->config, path, buf_span(&text), problems);
+		good = config_parse(config, path, buf_span(&text), problems);
 	config_problems_print(problems, path, out);
 	buf_release(&text);
 	free(problems);
@@ -99,7 +99,7 @@ bool load_all(struct loaded *loaded, const char *path, const char *profile_folde
               struct buf *out)
 {
 	memset(loaded, 0, sizeof *loaded);
-	if (!load_config(loaded, path, read_file, out))
+	if (!load_config(&loaded->config, path, read_file, out))
 		return false;
 	bool good = true;
 	for (int i = 0; i < loaded->config.source_count; i++)

@@ -24,6 +24,8 @@ struct loaded {
 /* Reads a whole file into out; hal/linux gives it, tests may give another. */
 typedef enum err (*load_reader)(const char *path, struct buf *out, struct err_info *info);
 
+/* The configuration alone, without what it names. */
+MUST_USE bool load_config(struct config *config, const char *path, load_reader read_file, struct buf *out);
 /* Appends one line per problem to out. true: none; then *loaded is whole. profile_folder: where bare names are looked
  * up. Release *loaded in either case. */
 MUST_USE bool load_all(struct loaded *loaded, const char *path, const char *profile_folder,

@@ -20,11 +20,14 @@
 #include "connector/uplink/mqtt_role.h"
 #include "firmware/agent.h"
 #include "firmware/load.h"
+#include "hal/keys.h"
 #include "hal/linux/confine.h"
 #include "hal/linux/file_linux.h"
 #include "hal/linux/hal_linux.h"
 #include "hal/linux/port_linux.h"
+#include "store_forward/signature.h"
 
+#define CONFIG_DEFAULT     "/etc/twinpost/twinpost.yaml"
 #define STATUS_OK          0
 #define STATUS_FAILED      1
 #define STATUS_USAGE       2
@@ -39,7 +42,7 @@ struct run_options {
 
 static bool parse_run(int argc, char **argv, struct run_options *options)
 {
-	*options = (struct run_options){.config = "/etc/twinpost/twinpost.yaml"};
+	*options = (struct run_options){.config = CONFIG_DEFAULT};
 	for (int i = 2; i < argc; i++) {
 		if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
 			options->config = argv[++i];
@@ -168,6 +171,57 @@ out:
 	loaded_release(loaded);
 	free(loaded);
 	buf_release(&problems);
+	return status;
+}
+
+static int print_key(struct hal *hal, const struct config *config)
+{
+	const struct hal_keys_options options = {.directory = config->keys.directory,
+	                                         .seal = config->keys.seal};
+	struct hal_keys *keys = NULL;
+	struct hal_keys_opening opening;
+	struct err_info info;
+	struct buf pem;
+	if (hal_keys_open(hal, &options, &keys, &opening, &info) != ERR_OK) {
+		(void)fprintf(stderr, "twinpost: %s\n", info.text);
+		return STATUS_FAILED;
+	}
+	buf_init(&pem, PUBLIC_KEY_PEM_MAX);
+	public_key_to_pem(&pem, hal_keys_public(keys, HAL_KEY_CURRENT));
+	bool good = fputs(buf_cstr(&pem), stdout) != EOF && fflush(stdout) == 0;
+	(void)fprintf(stderr, "twinpost: %s the signing key in %s; above is its public half\n",
+	              opening.created ? "made" : "found", options.directory);
+	buf_release(&pem);
+	hal_keys_close(keys);
+	return good ? STATUS_OK : STATUS_FAILED;
+}
+
+int firmware_key_make(int argc, char **argv)
+{
+	struct hal_linux *linux_hal = NULL;
+	struct buf problems;
+	struct err_info info;
+	struct log log;
+	int status = STATUS_USAGE;
+	if (argc != 3 && (argc != 5 || strcmp(argv[3], "--config") != 0)) {
+		(void)fputs("twinpost key make: use it as: twinpost key make [--config FILE]\n", stderr);
+		return STATUS_USAGE;
+	}
+	struct config *config = mem_alloc(sizeof *config);
+	buf_init(&problems, PROBLEMS_BYTES_MAX);
+	log_init_stderr(&log, LOG_LEVEL_WARNING);
+	const struct hal_linux_options options = {.log = &log};
+	if (!load_config(config, argc == 5 ? argv[4] : CONFIG_DEFAULT, file_linux_read, &problems)) {
+		(void)fputs(buf_cstr(&problems), stderr);
+	} else if (hal_linux_open(&linux_hal, &options, &info) != ERR_OK) {
+		(void)fprintf(stderr, "twinpost: %s\n", info.text);
+		status = STATUS_FAILED;
+	} else {
+		status = print_key(&linux_hal->hal, config);
+	}
+	hal_linux_close(linux_hal);
+	buf_release(&problems);
+	free(config);
 	return status;
 }
 

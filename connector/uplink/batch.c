@@ -86,7 +86,8 @@ static void make_id(const struct batch *batch, const struct store_stream *stream
 	char range[64];
 	char chain[DIGEST_HEX_SIZE];
 	digest_hex(&batch->chain, chain);
-	(void)snprintf(range, sizeof range, "\n%" PRId64 "\n%" PRId64 "\n", first, first + batch->count - 1);
+	(void)snprintf(range, sizeof range, "\n%020" PRId64 "\n%020" PRId64 "\n", first,
+	               first + batch->count - 1);
 	const struct span parts[] = {
 	    SPAN_LITERAL("tp1/batch/v1\n"),
 	    span_of(stream->source),

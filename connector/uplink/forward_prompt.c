@@ -31,7 +31,8 @@ bool forward_prompt(struct forward *forward, const char *kind, struct span paylo
 	buf_clear(&forward->frame);
 	uplink_publish_encode(&forward->frame, &message);
 	CHECK(buf_ok(&forward->frame));
-	if (hal_child_send(forward->hal, forward->child, UPLINK_PUBLISH, forward->frame.data, forward->frame.len) != ERR_OK)
+	if (hal_child_send(forward->hal, forward->child, UPLINK_PUBLISH, forward->frame.data,
+	                   forward->frame.len) != ERR_OK)
 		return false;
 	forward->window.beside += qos > 0;
 	return true;

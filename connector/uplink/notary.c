@@ -317,6 +317,8 @@ enum err notary_document(struct notary *notary, const struct store_stream *strea
 		return err_set(info, ERR_CORRUPT, "the control totals of stream %s do not fit: %.300s",
 		               stream->name, info->text);
 	touch(notary, counted);
+	if (part && part->index < part->count)
+		return ERR_OK; /* nothing comes between the parts of a document */
 	bool full =
 	    totals_full(&counted->totals, room > CONTROL_ENVELOPE_BYTES ? room - CONTROL_ENVELOPE_BYTES : 1);
 	if (full || stream->next_sequence - 1 - stream->checkpoint_size >= NOTARY_LEAVES_MAX - 1)

@@ -4,8 +4,9 @@
  * Why:   a chain shows that nothing is missing between two events; a signed root fixes what was there at a moment, and
  *        control totals let finance see the same without hashing.
  * Owns:  the running control totals of the streams, in memory, equal to the store's.
- * Rules: 1. A piece is closed by a control event and a checkpoint that covers it: when 255 events stand uncovered, when
- *           the oldest has stood for uplink.checkpoint_period, and at an orderly end.
+ * Rules: 1. A piece is closed by a control event and a checkpoint that covers it: when 255 events stand uncovered (more
+ *           only where a document in parts is not whole yet), when the oldest has stood for uplink.checkpoint_period,
+ *           and at an orderly end.
  *        2. Everything happens in the caller's transaction: an event, its totals and its checkpoint stand or fall
  *           together. One signature a checkpoint.
  *        3. A checkpoint goes to the mail when the broker has acknowledged all that it covers.

@@ -70,7 +70,7 @@ struct window_stream {
 
 struct window {
 	int limit; /* messages, 1 to WINDOW_MESSAGES_MAX */
-	int count;  /* in the table: unanswered, or answered above a gap */
+	int count; /* in the table: unanswered, or answered above a gap */
 	int beside; /* unanswered messages that are not in the table and take a place of the broker's window too */
 	uint64_t bytes;
 	int free;

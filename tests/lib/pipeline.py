@@ -35,10 +35,11 @@ class PipelineError(Exception):
 
 class Pipeline:
     """database: None for SQLite, or a started servers.Postgres or servers.Mariadb. broker: None for a Mosquitto, or a function
-    of the certificates' directory that gives another server, not yet started."""
+    of the certificates' directory that gives another server, not yet started. keys: the cloud knows the agent's key and has one
+    of its own: it judges checkpoints, cosigns them, sends outcomes and may command."""
 
     def __init__(self, documents=300, database=None, seed=1, subscriber=True, more=None, source=None, lines=(), protocol="5",
-                 proxy=False, broker=None):
+                 proxy=False, broker=None, keys=True, cloud_options=()):
         self.stack = contextlib.ExitStack()
         self.directory = tempfile.mkdtemp(prefix="twinpost-pipeline-")
         self.stack.callback(shutil.rmtree, self.directory, True)
@@ -61,6 +62,9 @@ class Pipeline:
         self.agent = agents.Agent([{"name": "erp", "connection": connection, **QUICK_SOURCE, **(source or {})}],
                                   self.proxy.port if proxy else self.broker.port, self.certificates,
                                   more={**QUICK, **(more or {})})
+        self.keys, self.cloud_options = keys, list(cloud_options)
+        if keys:
+            self.make_keys()
         self.stack.callback(self.agent.close)
         self.stack.callback(self.stop_cloud)
         if subscriber:
@@ -72,6 +76,22 @@ class Pipeline:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode:
             raise PipelineError(f"certificates: {done.stdout}")
+
+    def make_keys(self):
+        """The agent's key, known to the cloud before the first start, and the cloud's, known to the agent."""
+        self.agent_key = os.path.join(self.directory, "agent.pub")
+        self.cloud_key = os.path.join(self.directory, "cloud.key")
+        done = subprocess.run([agents.program(), "key", "make", "--config", self.agent.config_file], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise PipelineError(f"key make: {done.stderr}")
+        with open(self.agent_key, "w", encoding="ascii") as file:
+            file.write(done.stdout)
+        subprocess.run([os.path.join(ROOT, "tools", "sample-cloud"), "key", self.cloud_key], check=True,
+                       stdout=subprocess.DEVNULL)
+        for name in ("cloud.command_keys", "cloud.receipt_keys"):
+            self.agent.set(name, [self.cloud_key + ".pub"])
+        self.agent.write_config()
 
     def close(self):
         """Ends everything."""
@@ -106,7 +126,7 @@ class Pipeline:
                 self.cloud_command("run", "--port", str(self.broker.port), "--host", "localhost",
                                    "--ca", f"{self.certificates}/ca.crt", "--cert", f"{self.certificates}/client.crt",
                                    "--key", f"{self.certificates}/client.key", "--tenant", "acme", "--gateway", "gw1",
-                                   "--protocol", self.protocol),
+                                   "--protocol", self.protocol, *self.key_options(), *self.cloud_options),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
         def subscribed():
@@ -115,6 +135,21 @@ class Pipeline:
             return self.cloud_text().count("subscribed to") > before
 
         servers.wait_for("the sample cloud is subscribed", subscribed, explain=self.cloud_text)
+
+    def key_options(self):
+        """The keys, as options of sample-cloud."""
+        return ["--agent-key", self.agent_key, "--cloud-key", self.cloud_key] if self.keys else []
+
+    def command(self, name, *members, wait=30, **options):
+        """Sends a signed command; returns (exit status, what sample-cloud printed)."""
+        more = [part for key, value in options.items() for part in (f"--{key}", str(value))]
+        done = subprocess.run(
+            [os.path.join(ROOT, "tools", "sample-cloud"), "command", "--port", str(self.broker.port), "--host", "localhost",
+             "--ca", f"{self.certificates}/ca.crt", "--cert", f"{self.certificates}/client.crt",
+             "--key", f"{self.certificates}/client.key", "--tenant", "acme", "--gateway", "gw1", "--protocol", self.protocol,
+             *self.key_options(), "--wait", str(wait), *more, name, *members],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return done.returncode, done.stdout
 
     def cloud_text(self):
         with contextlib.suppress(OSError):

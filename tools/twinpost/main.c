@@ -17,5 +17,7 @@ int main(int argc, char **argv)
 		return firmware_run(argc, argv);
 	if (argc > 1 && strcmp(argv[1], "--child") == 0)
 		return firmware_child(argc, argv);
+	if (argc > 2 && strcmp(argv[1], "key") == 0 && strcmp(argv[2], "make") == 0)
+		return firmware_key_make(argc, argv);
 	return cli_main(argc, argv);
 }
