@@ -105,14 +105,15 @@ class Demo:
         split = ", ".join(f"{kind} {count:,}" for kind, count in sorted(result["split"].items(), key=lambda one: -one[1]))
         say("sample ERP", f"{result['documents']:,} documents, shaped like JD Edwards, in SQLite by its ODBC driver")
         say("", split)
+        self.prepare_agent()
         with open(self.cloud_log, "w", encoding="utf-8") as log:
             self.cloud = subprocess.Popen(
                 [os.path.join(TOOLS, "sample-cloud"), "run", "--host", servers.LOOPBACK, "--port", str(self.broker.port),
                  "--ca", f"{self.certificates}/ca.crt", "--cert", f"{self.certificates}/client.crt",
                  "--key", f"{self.certificates}/client.key", "--tenant", TENANT, "--gateway", GATEWAY,
-                 "--database", self.cloud_file], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+                 "--database", self.cloud_file, *self.key_options()], stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
         servers.wait_for("the sample cloud subscribes", self.cloud_subscribed)
-        say("sample cloud", f"subscribed to tp1/{TENANT}/{GATEWAY}/up/#")
+        say("sample cloud", f"subscribed to tp1/{TENANT}/{GATEWAY}/up/#; it cosigns checkpoints and answers each document")
 
     def cloud_subscribed(self):
         """Has the subscriber said so?"""
@@ -123,13 +124,29 @@ class Demo:
             raise Failure("the sample cloud ended at its start")
         return False
 
-    def start_agent(self):
-        """The product, reading the ERP every second."""
+    def key_options(self):
+        """The signing keys, as options of sample-cloud."""
+        return ["--agent-key", self.agent_key, "--cloud-key", self.cloud_key]
+
+    def prepare_agent(self):
+        """The product's configuration, and the keys of both sides."""
         source = {"name": "erp", "connection": servers.sqlite_odbc(self.erp_file), "poll": "1s"}
         directory = os.path.join(self.directory, "agent")
         os.mkdir(directory)
-        self.agent = agents.Agent([source], self.broker.port, self.certificates, TENANT, GATEWAY, directory=directory)
-        self.agent.start()
+        self.agent_key = os.path.join(self.directory, "agent.pub")
+        self.cloud_key = os.path.join(self.directory, "cloud.key")
+        self.tool("sample-cloud", "key", self.cloud_key)
+        keys = [self.cloud_key + ".pub"]
+        self.agent = agents.Agent([source], self.broker.port, self.certificates, TENANT, GATEWAY, directory=directory,
+                                  more={"cloud.command_keys": keys, "cloud.receipt_keys": keys,
+                                        "uplink.checkpoint_period": "2s"})
+        done = subprocess.run([agents.program(), "key", "make", "--config", self.agent.config_file], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise Failure(done.stderr.strip())
+        with open(self.agent_key, "w", encoding="ascii") as file:
+            file.write(done.stdout)
+        say("keys", "the agent's signing key, made and sealed on the box; the cloud's own (ECDSA P-256)")
 
     # Watching.
 
@@ -224,6 +241,25 @@ class Demo:
         say("proof", verdict.stdout.strip().split("\n")[-1].replace("verdict: ", ""))
         return erp == cloud and not problems and verdict.returncode == 0
 
+    def receipts(self):
+        """Waits until every event is under a checkpoint that the cloud has cosigned, and every document has its outcome."""
+        end, row = time.monotonic() + WAIT_SECONDS, None
+        while time.monotonic() < end:
+            self.alive()
+            with contextlib.closing(sqlite3.connect(f"file:{self.cloud_file}?mode=ro", uri=True, timeout=10)) as connection:
+                row = connection.execute(
+                    "SELECT (SELECT count(*) FROM checkpoints), (SELECT total(size) FROM (SELECT max(size) AS size FROM "
+                    "checkpoints GROUP BY source)), (SELECT count(*) FROM events), (SELECT count(*) FROM documents), "
+                    "(SELECT count(DISTINCT subject) FROM decisions WHERE state = 'BOOKED'), "
+                    "(SELECT count(*) FROM outgoing)").fetchone()
+            answered = row[4]
+            if row[1] == row[2] and answered >= row[3] and row[5] == 0:
+                say("checkpoints", f"{row[0]:,} signed by the agent, verified and cosigned by the cloud; they cover all {row[2]:,} events")
+                say("outcomes", f"{answered:,} documents booked by the cloud, and every answer taken by the agent")
+                return
+            time.sleep(0.2)
+        raise Failure(f"checkpoints cover {row[1]:,.0f} of {row[2]:,} events after {WAIT_SECONDS} s")
+
     def post_more(self):
         """50 more postings while the agent runs."""
         before, _ = self.received()
@@ -245,6 +281,9 @@ class Demo:
                 ("how the agent is", f"{program} status {config}"),
                 ("one document's life", f"{program} trace {subject} {config}"),
                 ("what waits", f"{program} queue {config}"),
+                ("ask for events again, signed", f"{TOOLS}/sample-cloud command --host {servers.LOOPBACK} --port {self.broker.port} "
+                 f"--ca {self.certificates}/ca.crt --cert {self.certificates}/client.crt --key {self.certificates}/client.key "
+                 f"--tenant {TENANT} --gateway {GATEWAY} {' '.join(self.key_options())} replay stream=00001 from=1 to=3"),
                 ("post more", f"{TOOLS}/sample-erp post --database {self.erp} --documents 50 --edit 5 --void 2 --reverse 2"),
                 ("a bad one", f"{TOOLS}/sample-erp post --database {self.erp} --documents 0 --spoil unbalanced"),
                 ("what the ERP holds", f"{TOOLS}/sample-erp totals --database {self.erp}"),
@@ -291,12 +330,13 @@ class Demo:
         """The whole demo; True if all was equal."""
         begun = time.monotonic()
         self.prepare()
-        self.start_agent()
+        self.agent.start()
         seconds = self.watch("agent", self.documents)
         say("", f"{self.documents / max(seconds, 0.001):,.0f} documents a second, from the ERP's rows to the cloud's books")
         equal = self.compare(table=True)
         self.post_more()
         equal = self.compare(table=False) and equal
+        self.receipts()
         text = colour("equal", "32;1") if equal else colour("NOT EQUAL", "31;1")
         say("result", f"{text} on both sides, in {time.monotonic() - begun:.0f} s")
         return equal
