@@ -101,6 +101,12 @@ struct forward *forward_new(const struct forward_options *options, const struct 
 	choose_host(forward, 0);
 	backoff_init(&forward->backoff, uplink->retry_min_ns, uplink->retry_max_ns);
 	window_init(&forward->window, forward->hal, uplink->retry_min_ns, uplink->retry_max_ns);
+	/* What is sent next may be as large as any: room for it is kept. */
+	int64_t bytes_max = broker_profile_of(uplink->broker)->in_flight_bytes_max;
+	if (bytes_max > 0)
+		forward->window.bytes_max = bytes_max > uplink->message_bytes_max
+		                                ? (uint64_t)(bytes_max - uplink->message_bytes_max)
+		                                : 1;
 	rate_init(&forward->rate, uplink->rate_messages, uplink->rate_bytes, forward->down_ns);
 	share_init(&forward->share,
 	           share_classes_of(forward->config) | 1u << CONFIG_STREAM_BULK); /* replays */
@@ -232,6 +238,12 @@ static uint32_t seconds(int64_t ns)
 	return (uint32_t)(ns < NS_PER_S ? 1 : ns / NS_PER_S);
 }
 
+static uint32_t session_expiry(const struct config_uplink *uplink)
+{
+	int64_t most = broker_profile_of(uplink->broker)->session_expiry_s_max;
+	return most > 0 && most < SESSION_EXPIRY_S ? (uint32_t)most : SESSION_EXPIRY_S;
+}
+
 static void encode_connect(struct forward *forward)
 {
 	const struct config_uplink *uplink = &forward->config->uplink;
@@ -255,7 +267,7 @@ static void encode_connect(struct forward *forward)
 	    .version = forward->version,
 	    .client_id = span_of(uplink->client_id),
 	    .keepalive_s = (uint16_t)seconds(uplink->keepalive_ns),
-	    .session_expiry_s = SESSION_EXPIRY_S,
+	    .session_expiry_s = session_expiry(uplink),
 	    .connect_timeout_s = seconds(uplink->connect_timeout_ns),
 	    .ca_file = span_of(uplink->ca_file),
 	    .certificate_file = span_of(uplink->certificate_file),

@@ -17,7 +17,8 @@ bool forward_prompt(struct forward *forward, const char *kind, struct span paylo
 {
 	char topic[UPLINK_TOPIC_BYTES_MAX + 1];
 	if (forward->sm.state != FORWARD_UP || payload.len > UPLINK_PAYLOAD_BYTES_MAX ||
-	    (qos > 0 && window_room(&forward->window) == 0))
+	    (qos > 0 && window_room(&forward->window) == 0) ||
+	    !rate_take(&forward->rate, payload.len, hal_mono_ns(forward->hal)))
 		return false;
 	forward_topic(forward, kind, NULL, topic);
 	const struct uplink_publish message = {

@@ -34,6 +34,7 @@ void window_init(struct window *window, struct hal *hal, int64_t retry_min_ns, i
 {
 	memset(window, 0, sizeof *window);
 	window->limit = 1;
+	window->bytes_max = WINDOW_BYTES_MAX;
 	window->hal = hal;
 	window->retry_min_ns = retry_min_ns;
 	window->retry_max_ns = retry_max_ns;
@@ -84,7 +85,7 @@ int window_held(const struct window *window, int stream)
 int window_room(const struct window *window)
 {
 	int taken = window->count + window->beside;
-	if (taken >= window->limit || (window->count > 0 && window->bytes >= WINDOW_BYTES_MAX))
+	if (taken >= window->limit || (window->count > 0 && window->bytes >= window->bytes_max))
 		return 0;
 	return window->limit - taken;
 }

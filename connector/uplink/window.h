@@ -15,7 +15,7 @@
  *           without progress, is suspected of ending it (a broker of MQTT 3.1.1, and AWS IoT, close the
  *           connection on what they refuse): its probes go out while no other suspect's does, so that the
  *           culprit is found and the other streams flow.
- *        5. Bytes are bounded too: the child keeps a copy of all that is unanswered.
+ *        5. Bytes are bounded too: the child keeps a copy of all that is unanswered, and some brokers count them.
  *        6. Two lanes beside the streams follow the same rules: the mail (its ids are its sequences) and the replay
  *           (a count of what was sent again). A lane's number stands where a stream's id would.
  * Runs in: the core.
@@ -69,8 +69,9 @@ struct window_stream {
 };
 
 struct window {
-	int limit; /* messages, 1 to WINDOW_MESSAGES_MAX */
-	int count; /* in the table: unanswered, or answered above a gap */
+	int limit;          /* messages, 1 to WINDOW_MESSAGES_MAX */
+	uint64_t bytes_max; /* at most WINDOW_BYTES_MAX; a larger message goes alone */
+	int count;          /* in the table: unanswered, or answered above a gap */
 	int beside; /* unanswered messages that are not in the table and take a place of the broker's window too */
 	uint64_t bytes;
 	int free;

@@ -22,6 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
+import pipeline  # noqa: E402
 import servers  # noqa: E402
 import strict_broker  # noqa: E402
 
@@ -103,7 +104,56 @@ class StrictBrokerTest(unittest.TestCase):
         def many(count):
             return lambda client: [client.publish("a", b"x" * 100, 1) for _ in range(count)]
         self.breaks("eventgrid", "unanswered messages", many(200), limits={"in_flight": 4, "publishes": None})
-        self.breaks("eventgrid", "publishes in a second", many(400), limits={"in_flight": None, "in_flight_bytes": None})
+        self.breaks("eventgrid", "publishes in a second", many(2500),
+                    limits={"in_flight": None, "in_flight_bytes": None, "publishes": 100})
+
+
+class AgentTest(unittest.TestCase):
+    """The agent behind each strict broker: everything arrives, and no limit is broken."""
+
+    def through(self, profile, documents, more=None, breaks=None):
+        """A whole run; breaks: the agent is told nothing of the broker and must be seen to break a limit."""
+        with pipeline.Pipeline(documents, more={"uplink.in_flight": None, "uplink.checkpoint_period": "2s",
+                                                "uplink.heartbeat": "5s", **(more or {})}) as line:
+            with strict_broker.StrictBroker(profile, line.broker.port, line.certificates) as strict:
+                line.agent.set("uplink.port", strict.port)
+                if not breaks:
+                    line.agent.set("uplink.broker", profile)
+                line.agent.write_config()
+                line.agent.start()
+                if breaks:
+                    line.agent.wait(f"{profile} objects", lambda: strict.violations)
+                    self.assertIn(breaks, " | ".join(strict.violations))
+                    return
+                line.wait_equal()
+                line.agent.wait("the last answers are taken", lambda: line.agent.caught_up())
+                line.agent.stop()
+                self.assertEqual(strict.violations, [])
+                self.assertEqual(line.judge(), [])
+                limit = strict_broker.LIMITS[profile].get("publishes")
+                if limit:
+                    self.assertLessEqual(max(strict.peaks), limit * 1.5)
+
+    def test_aws_iot(self):
+        """100 publishes a second, 100 unanswered, ALPN."""
+        self.through("aws-iot", 300, {"uplink.alpn": "x-amzn-mqtt-ca"})
+
+    def test_eventgrid(self):
+        """64 KB unanswered, nothing retained, no long session."""
+        self.through("eventgrid", 300)
+
+    def test_hivemq(self):
+        """10 unanswered."""
+        self.through("hivemq", 300)
+
+    def test_emqx(self):
+        """10 publishes a second: of the serverless plan alone, so the site says it."""
+        self.through("emqx", 60, {"uplink.rate_messages": 10})
+
+    def test_a_site_that_does_not_say_its_broker(self):
+        """Without uplink.broker the same agent does break a limit: the runs above could fail."""
+        self.through("eventgrid", 300, breaks="session expiry")
+        self.through("hivemq", 300, {"uplink.in_flight": 100}, breaks="unanswered messages")
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ LIMITS = {
     "aws-iot": {"packet": 128 * 1024, "topic_bytes": 256, "slashes": 7, "client_id": 128, "qos": 1, "will_qos": 1,
                 "publishes": 100, "bytes": 512 * 1024, "in_flight": 100, "keepalive": 1200, "filters": 8,
                 "alpn": "x-amzn-mqtt-ca", "over_rate": "throttle"},
-    # Azure Event Grid, "Quotas and limits" (MQTT limits) and "MQTT features support": no retain for clients of today's
-    # general release, no QoS 2, 8 segments.
+    # Azure Event Grid, "Quotas and limits" (MQTT limits in the namespace) and "MQTT features support": retain where it is
+    # not switched on, no QoS 2, 8 segments.
     "eventgrid": {"packet": 512 * 1024, "topic_bytes": 256, "slashes": 7, "client_id": 128, "qos": 1, "will_qos": 1,
-                  "publishes": 100, "bytes": 1024 * 1024, "in_flight": 16, "in_flight_bytes": 64 * 1024,
+                  "publishes": 1000, "bytes": 1024 * 1024, "in_flight": 1000, "in_flight_bytes": 64 * 1024,
                   "keepalive": 1160, "session_expiry": 8 * 3600, "retain": False, "over_rate": "close"},
     # HiveMQ Cloud, "Limits"; HiveMQ's default receive maximum is 10.
     "hivemq": {"packet": 5 * 1024 * 1024, "client_id": 65535, "topic_bytes": 65535, "in_flight": 10, "qos": 2, "will_qos": 2},
