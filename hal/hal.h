@@ -26,6 +26,8 @@
 #define HAL_CONTROL_REQUEST_MAX (64u * 1024u)
 #define HAL_CONTROL_REPLY_MAX   (1024u * 1024u)
 #define HAL_CONTROL_CLIENTS_MAX 16
+/* Who asks. */
+#define HAL_CONTROL_WHO_MAX 96
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S  INT64_C(1000000000)
@@ -60,6 +62,10 @@ typedef uint32_t hal_client;
 struct hal_control_event {
 	hal_client client;
 	struct span line; /* one request without its newline, borrowed until the next hal_control_next() */
+	/* Who made the connection, as the system tells it: "anna (uid 1000)", or "uid 1000" where the box has no such
+	 * user itself; never what the client says. 1 to HAL_CONTROL_WHO_MAX bytes without a control character,
+	 * borrowed likewise; empty where the client has gone. */
+	struct span who;
 	/* The client closed or broke its connection; line is empty. */
 	bool gone;
 };

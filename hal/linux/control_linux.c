@@ -8,6 +8,8 @@
  *        3. A client's next request is handed out only when the reply to its last one was written whole.
  *        4. A client whose line was handed out is reported as gone exactly once.
  *        5. A client that only closed its writing half (as `nc` does) still gets its reply.
+ *        6. Who it is comes from the kernel, at connecting. Names are looked up in the box's own list of users alone: a
+ *           directory server that hangs must not stop the core.
  * Faults: a line over HAL_CONTROL_REQUEST_MAX: told so, dropped.
  *         A reader slower than IDLE_NS makes room when another client needs it. More than
  *         HAL_CONTROL_CLIENTS_MAX: told so, closed.
@@ -17,6 +19,7 @@
 #include "hal/linux/control_linux.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +31,10 @@
 
 #define BACKLOG          16
 #define READ_PIECE_BYTES 4096
+#define USERS_FILE       "/etc/passwd"
+#define USER_NAME_MAX    32 /* as useradd(8) allows */
+/* Of a line of it; a longer one ends the search, and the number stands alone. */
+#define USERS_LINE_MAX 4096
 /* A client that neither asked nor read for this long may be dropped for a new one. */
 #define IDLE_NS (10 * NS_PER_S)
 
@@ -44,6 +51,7 @@ struct client {
 	size_t taken; /* bytes at the front of in that were handed out */
 	struct buf out;
 	size_t sent;
+	char who[HAL_CONTROL_WHO_MAX + 1];
 };
 
 struct control_linux {
@@ -54,6 +62,7 @@ struct control_linux {
 	hal_client last_id;
 	uint32_t turn;
 	struct buf line; /* the request handed out last: its client may be closed while the core reads it */
+	char who[HAL_CONTROL_WHO_MAX + 1]; /* of that client */
 	struct client clients[HAL_CONTROL_CLIENTS_MAX];
 };
 
@@ -246,6 +255,48 @@ static struct client *slot_for_new(struct hal_linux *linux_hal)
 	return oldest->id == 0 ? oldest : NULL;
 }
 
+/* A name that a user may have: nothing that a line of a log or a record could not hold. */
+static bool is_user_name(const char *name)
+{
+	size_t len = strlen(name);
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)name[i] <= 0x20 || (unsigned char)name[i] >= 0x7f)
+			return false;
+	}
+	return len > 0 && len <= USER_NAME_MAX;
+}
+
+/* false: the box has no such user. */
+static bool user_name(uid_t uid, char name[USER_NAME_MAX + 1])
+{
+	char line[USERS_LINE_MAX];
+	struct passwd user;
+	struct passwd *found = NULL;
+	FILE *file = fopen(USERS_FILE, "re");
+	if (!file)
+		return false;
+	while (fgetpwent_r(file, &user, line, sizeof line, &found) == 0 && user.pw_uid != uid)
+		found = NULL;
+	bool good = found && is_user_name(found->pw_name);
+	if (good)
+		(void)snprintf(name, USER_NAME_MAX + 1, "%s", found->pw_name);
+	(void)fclose(file);
+	return good;
+}
+
+static void learn_who(struct client *client)
+{
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	char name[USER_NAME_MAX + 1];
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+		(void)snprintf(client->who, sizeof client->who, "unknown");
+	else if (user_name(peer.uid, name))
+		(void)snprintf(client->who, sizeof client->who, "%s (uid %u)", name, (unsigned)peer.uid);
+	else
+		(void)snprintf(client->who, sizeof client->who, "uid %u", (unsigned)peer.uid);
+}
+
 void control_linux_accept(struct hal_linux *linux_hal)
 {
 	struct control_linux *control = linux_hal->control;
@@ -267,6 +318,7 @@ void control_linux_accept(struct hal_linux *linux_hal)
 		control->last_id = 1;
 	*client =
 	    (struct client){.id = control->last_id, .fd = fd, .active_mono_ns = hal_mono_ns(&linux_hal->hal)};
+	learn_who(client);
 	/* One byte more than a request: its newline. */
 	buf_init(&client->in, HAL_CONTROL_REQUEST_MAX + 1);
 	buf_init(&client->out, HAL_CONTROL_REPLY_MAX + 1);
@@ -350,7 +402,9 @@ static bool next_of(struct hal_linux *linux_hal, struct client *client, struct h
 	struct buf *copy = &linux_hal->control->line;
 	buf_clear(copy);
 	buf_append(copy, line, len);
-	*event = (struct hal_control_event){.client = client->id, .line = buf_span(copy)};
+	(void)snprintf(linux_hal->control->who, sizeof linux_hal->control->who, "%s", client->who);
+	*event = (struct hal_control_event){
+	    .client = client->id, .line = buf_span(copy), .who = span_of(linux_hal->control->who)};
 	return true;
 }
 

@@ -198,7 +198,8 @@ bool control_sim_next(struct hal *hal, struct hal_control_event *event)
 			client->known = true;
 			client->waiting = true;
 			*event = (struct hal_control_event){.client = client->id,
-			                                    .line = buf_span(&control->line)};
+			                                    .line = buf_span(&control->line),
+			                                    .who = SPAN_LITERAL("operator (uid 1000)")};
 			check_length(client);
 			return true;
 		}

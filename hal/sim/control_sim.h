@@ -5,7 +5,7 @@
  * Owns:  struct control_sim owns both directions of each client.
  * Rules: as hal/linux/control_linux.h: a next request is handed out when the last was answered; an over-long
  *        line is refused in the protocol's form and its client dropped; a known client is reported as gone
- *        once.
+ *        once. Every client is "operator (uid 1000)".
  * Runs in: tests.
  * Tests: tests/contract/hal_sim_contract_test.c
  */

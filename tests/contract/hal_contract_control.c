@@ -77,6 +77,9 @@ void control_answers_a_request(void **state)
 	assert_false(event.gone);
 	assert_int_not_equal(event.client, 0);
 	assert_true(span_equal(event.line, SPAN_LITERAL("{\"v\":1,\"x\":2}")));
+	assert_true(event.who.len > 0 && event.who.len <= HAL_CONTROL_WHO_MAX);
+	for (size_t i = 0; i < event.who.len; i++)
+		assert_true((unsigned char)event.who.data[i] >= 0x20 && event.who.data[i] != 0x7f);
 	hal_control_reply(contract->hal, event.client, SPAN_LITERAL("{\"ok\":true}"));
 	read_line(contract, client, &line);
 	assert_string_equal(buf_cstr(&line), "{\"ok\":true}\n");
@@ -129,6 +132,7 @@ void control_reports_a_client_gone(void **state)
 	assert_true(event.gone);
 	assert_int_equal(event.client, id);
 	assert_int_equal(event.line.len, 0);
+	assert_int_equal(event.who.len, 0);
 	hal_control_reply(contract->hal, id, SPAN_LITERAL("too late"));
 	expect_no_request(contract);
 }

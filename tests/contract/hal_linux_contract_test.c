@@ -596,6 +596,27 @@ static void half_closed_client_gets_its_reply(void **state)
 	buf_release(&text);
 }
 
+/* Who asks is the user of the connecting process, by id(1): its name where /etc/passwd has one. */
+static void client_is_named_by_the_kernel(void **state)
+{
+	struct contract *contract = *state;
+	struct hal_control_event event;
+	char expected[128] = "";
+	int *client = connect_linux(contract->self);
+	write_linux(contract->self, client, "ask\n", 4);
+	while (!hal_control_next(contract->hal, &event))
+		hal_wait(contract->hal, hal_mono_ns(contract->hal) + CONTRACT_WAIT_NS);
+	FILE *id = popen("n=$(grep -m1 \"^[^:]*:[^:]*:$(id -u):\" /etc/passwd | cut -d: -f1); "
+	                 "[ \"$n\" ] && printf '%s (uid %s)' \"$n\" $(id -u) || printf 'uid %s' $(id -u)",
+	                 "r");
+	assert_non_null(id);
+	assert_non_null(fgets(expected, sizeof expected, id));
+	assert_int_equal(pclose(id), 0);
+	assert_true(span_equal(event.who, span_of(expected)));
+	hal_control_reply(contract->hal, event.client, SPAN_LITERAL("answer"));
+	disconnect_linux(contract->self, client);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 5 && strcmp(argv[1], "--child") == 0 && strcmp(argv[3], "--name") == 0)
@@ -613,6 +634,8 @@ int main(int argc, char **argv)
 	    cmocka_unit_test_prestate_setup_teardown(control_socket_file, contract_setup, contract_teardown,
 	                                             prestate),
 	    cmocka_unit_test_prestate_setup_teardown(half_closed_client_gets_its_reply, contract_setup,
+	                                             contract_teardown, prestate),
+	    cmocka_unit_test_prestate_setup_teardown(client_is_named_by_the_kernel, contract_setup,
 	                                             contract_teardown, prestate),
 	};
 	int failures = hal_contract_run(ops);
