@@ -338,7 +338,7 @@ static void answer_control(struct agent *agent)
 		if (event.gone)
 			continue;
 		buf_clear(&agent->reply);
-		control_answer(&view, event.line, &agent->reply);
+		control_answer(&view, event.who, event.line, &agent->reply);
 		hal_control_reply(agent->hal, event.client, buf_span(&agent->reply));
 	}
 }

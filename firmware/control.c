@@ -16,9 +16,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connector/posting/canonical.h"
 #include "firmware/control_commands.h"
+#include "store_forward/audit.h"
 
-enum argument_kind { ARGUMENT_TEXT, ARGUMENT_NUMBER, ARGUMENT_FLAG };
+enum argument_kind {
+	ARGUMENT_TEXT,
+	ARGUMENT_SENTENCE, /* of a person: one line of UTF-8, not blank */
+	ARGUMENT_NUMBER,
+	ARGUMENT_FLAG
+};
 
 struct argument {
 	const char *name;
@@ -34,6 +41,12 @@ static const struct argument arguments[CONTROL_ARGUMENT_COUNT] = {
     /* Above every id; below 2^53, so that a double holds it. */
     [CONTROL_BEFORE] = {"before", ARGUMENT_NUMBER, INT64_C(1) << 52},
     [CONTROL_ALL] = {"all", ARGUMENT_FLAG, 0},
+    [CONTROL_ID] = {"id", ARGUMENT_NUMBER, INT64_C(1) << 52},
+    [CONTROL_OWNER] = {"owner", ARGUMENT_TEXT, 16},
+    [CONTROL_WHY] = {"why", ARGUMENT_SENTENCE, STORE_AUDIT_WHY_MAX},
+    [CONTROL_NOTE] = {"note", ARGUMENT_SENTENCE, STORE_NOTE_MAX},
+    [CONTROL_FROM] = {"from", ARGUMENT_NUMBER, STORE_SEQUENCE_MAX},
+    [CONTROL_TO] = {"to", ARGUMENT_NUMBER, STORE_SEQUENCE_MAX},
 };
 
 #define TAKES(argument) (1u << (argument))
@@ -59,7 +72,7 @@ static enum err answer_version(const struct control_view *view, const struct con
 	return ERR_OK;
 }
 
-static enum err unknown_source(const struct control_view *view, struct span name, struct err_info *info)
+enum err control_unknown_source(const struct control_view *view, struct span name, struct err_info *info)
 {
 	struct buf names;
 	buf_init(&names, ERR_TEXT_MAX);
@@ -94,7 +107,7 @@ static enum err answer_pull(const struct control_view *view, const struct contro
 	}
 	json_list_end(json);
 	if (poked == 0 && request->given[CONTROL_SOURCE])
-		return unknown_source(view, wanted, info);
+		return control_unknown_source(view, wanted, info);
 	return ERR_OK;
 }
 
@@ -102,8 +115,25 @@ static const struct command commands[] = {
     {"status", control_status, 0, 0},
     {"queue", control_queue, TAKES(CONTROL_STREAM) | TAKES(CONTROL_LIMIT), 0},
     {"trace", control_trace, TAKES(CONTROL_SUBJECT), TAKES(CONTROL_SUBJECT)},
-    {"exceptions", control_exceptions, TAKES(CONTROL_ALL) | TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
+    {"exceptions", control_exceptions,
+     TAKES(CONTROL_ALL) | TAKES(CONTROL_OWNER) | TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
+    {"exception", control_exception, TAKES(CONTROL_ID), TAKES(CONTROL_ID)},
+    {"exception_ack", control_exception_ack, TAKES(CONTROL_ID) | TAKES(CONTROL_WHY),
+     TAKES(CONTROL_ID) | TAKES(CONTROL_WHY)},
+    {"exception_note", control_exception_note, TAKES(CONTROL_ID) | TAKES(CONTROL_NOTE),
+     TAKES(CONTROL_ID) | TAKES(CONTROL_NOTE)},
+    {"exception_retry", control_exception_retry, TAKES(CONTROL_ID) | TAKES(CONTROL_WHY),
+     TAKES(CONTROL_ID) | TAKES(CONTROL_WHY)},
     {"pull", answer_pull, TAKES(CONTROL_SOURCE), 0},
+    {"replay", control_replay,
+     TAKES(CONTROL_STREAM) | TAKES(CONTROL_FROM) | TAKES(CONTROL_TO) | TAKES(CONTROL_WHY),
+     TAKES(CONTROL_STREAM) | TAKES(CONTROL_FROM) | TAKES(CONTROL_WHY)},
+    {"resend", control_resend, TAKES(CONTROL_SUBJECT) | TAKES(CONTROL_WHY),
+     TAKES(CONTROL_SUBJECT) | TAKES(CONTROL_WHY)},
+    {"key_show", control_key_show, 0, 0},
+    {"key_rotate", control_key_rotate, TAKES(CONTROL_WHY), TAKES(CONTROL_WHY)},
+    {"audit", control_audit, TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
+    {"audit_verify", control_audit_verify, 0, 0},
     {"version", answer_version, 0, 0},
 };
 
@@ -136,6 +166,31 @@ static enum err read_number(const struct argument *argument, const cJSON *item, 
 	               argument->name, argument->maximum);
 }
 
+static bool is_sentence(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+			return false;
+	}
+	return span_trim(text).len > 0 && utf8_valid(text);
+}
+
+static enum err read_text(const struct argument *argument, const cJSON *item, struct span *text,
+                          struct err_info *info)
+{
+	*text = span_of(cJSON_GetStringValue(item));
+	bool good = text->len > 0 && text->len <= (size_t)argument->maximum;
+	if (argument->kind == ARGUMENT_TEXT && !good)
+		return err_set(info, ERR_BAD_INPUT, "%s must be a text; allowed are 1 to %" PRId64 " bytes",
+		               argument->name, argument->maximum);
+	if (argument->kind == ARGUMENT_SENTENCE && !(good && is_sentence(*text)))
+		return err_set(info, ERR_BAD_INPUT,
+		               "%s must be one line of text that says something; allowed are 1 to %" PRId64
+		               " bytes without control characters",
+		               argument->name, argument->maximum);
+	return ERR_OK;
+}
+
 static enum err read_argument(enum control_argument which, const cJSON *item, struct control_request *request,
                               struct err_info *info)
 {
@@ -151,11 +206,7 @@ static enum err read_argument(enum control_argument which, const cJSON *item, st
 			return ERR_OK;
 		return err_set(info, ERR_BAD_INPUT, "%s must be true or false", argument->name);
 	}
-	request->text[which] = span_of(cJSON_GetStringValue(item));
-	if (request->text[which].len > 0 && request->text[which].len <= (size_t)argument->maximum)
-		return ERR_OK;
-	return err_set(info, ERR_BAD_INPUT, "%s must be a text; allowed are 1 to %" PRId64 " bytes",
-	               argument->name, argument->maximum);
+	return read_text(argument, item, &request->text[which], info);
 }
 
 static enum err unknown_argument(const struct command *command, const char *name, struct err_info *info)
@@ -221,7 +272,7 @@ static enum err read_command(const cJSON *root, const struct command **command, 
 		}
 	}
 	struct buf known;
-	buf_init(&known, 256);
+	buf_init(&known, ERR_TEXT_MAX);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		buf_printf(&known, "%s%s", i ? ", " : "", commands[i].name);
 	(void)err_set(info, ERR_UNSUPPORTED, "unknown command \"%.*s\"; this agent knows %s",
@@ -244,6 +295,8 @@ static const char *code_of(enum err err)
 		return "not_found";
 	case ERR_TOO_LARGE:
 		return "too_large";
+	case ERR_CONFLICT:
+		return "conflict";
 	default:
 		return "store";
 	}
@@ -263,11 +316,11 @@ static void answer_error(const struct err_info *info, enum err err, struct buf *
 	CHECK(buf_ok(reply));
 }
 
-static enum err answer(const struct control_view *view, const cJSON *root, struct buf *reply,
+static enum err answer(const struct control_view *view, struct span who, const cJSON *root, struct buf *reply,
                        struct err_info *info)
 {
 	const struct command *command = NULL;
-	struct control_request request = {0};
+	struct control_request request = {.who = who};
 	enum err err = read_command(root, &command, info);
 	if (err == ERR_OK)
 		err = read_arguments(command, root, &request, info);
@@ -289,7 +342,7 @@ static enum err answer(const struct control_view *view, const cJSON *root, struc
 	return err;
 }
 
-void control_answer(const struct control_view *view, struct span request, struct buf *reply)
+void control_answer(const struct control_view *view, struct span who, struct span request, struct buf *reply)
 {
 	CHECK(reply->len == 0 && reply->max >= HAL_CONTROL_REPLY_MAX);
 	struct err_info info = {0};
@@ -307,7 +360,7 @@ void control_answer(const struct control_view *view, struct span request, struct
 			root = NULL;
 		}
 	}
-	err = answer(view, root, reply, &info);
+	err = answer(view, who, root, reply, &info);
 	if (err != ERR_OK)
 		answer_error(&info, err, reply);
 	cJSON_Delete(root);

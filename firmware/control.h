@@ -5,12 +5,13 @@
  * Owns:  nothing; the view borrows what the agent owns, for one answer.
  * Rules: 1. Protocol version 1 (docs/control-protocol.md): {"v":1,"cmd":...} gives {"v":1,"ok":true,"data":{...}} or
  *           {"v":1,"ok":false,"code":"...","error":"sentence"}. Fields are added, never renamed.
- *        2. Answering reads; the only command that changes anything is "pull", which reads the ERP sooner.
+ *        2. What changes something (but "pull", which reads the ERP sooner) needs a reason, leaves an entry in the
+ *           audit with who, when and why, and is answered with ok after its commit, never before.
  *        3. What a client sends is hostile: every argument is known, typed and bounded, or refused with its name.
  *        4. An answer is at most HAL_CONTROL_REPLY_MAX bytes; lists are cut and say so ("more": true).
- * Faults: the store's errors become answers with the code "store".
+ * Faults: the store's errors become answers with the code "store"; one of a change is handed to actions.failed too.
  * Runs in: the core.
- * Tests: tests/unit/control_test.c
+ * Tests: tests/unit/control_test.c, tests/unit/control_change_test.c
  */
 #ifndef TWINPOST_CONTROL_H
 #define TWINPOST_CONTROL_H
@@ -22,6 +23,37 @@
 #include "store_forward/store.h"
 
 #define CONTROL_PROTOCOL_VERSION 1
+
+/* Entries of the audit that "key_show" counts and dates. The core adds the first when it makes a key. */
+#define CONTROL_AUDIT_KEY_MADE    "key made"
+#define CONTROL_AUDIT_KEY_ROTATED "key rotated"
+
+/* What control may have the agent do. A command whose callback is NULL is answered with "unsupported". */
+struct control_actions {
+	void *self;
+	/* Makes sure that a transaction of the store is open. */
+	enum err (*begin)(void *self, struct err_info *info);
+	/* Commits it, with all that the agent has in it, and does what follows a commit. */
+	enum err (*commit)(void *self, struct err_info *info);
+	/* The change failed with an error of the store or of a callback: nothing of the transaction may stand. */
+	void (*failed)(void *self, enum err err, const struct err_info *info);
+	/* Reads the source's look-back again now: what waits as an exception is read with it. */
+	enum err (*read_again)(void *self, struct span source, struct err_info *info);
+	/* Tries a held stream now; NULL: the connection to the broker. */
+	enum err (*send_again)(void *self, const struct store_stream *stream, struct err_info *info);
+	/* In the open transaction: makes a new signing key the current one, as of the next commit. */
+	enum err (*key_rotate)(void *self, struct err_info *info);
+	/* DER SubjectPublicKeyInfo of the current key, borrowed until it is rotated; empty: there is none. */
+	struct span (*key_public)(void *self);
+};
+
+/* Since the start of the agent. */
+struct control_counters {
+	uint64_t commands; /* of the cloud that were taken */
+	uint64_t commands_refused;
+	uint64_t outcomes; /* that were taken */
+	uint64_t receipts;
+};
 
 struct control_view {
 	const struct config *config;
@@ -35,10 +67,12 @@ struct control_view {
 	int64_t started_wall_ns;
 	int64_t started_mono_ns;
 	const char *pause_reason; /* why pulling is paused; NULL or empty: it is not */
+	struct control_actions actions;
+	struct control_counters counters;
 };
 
-/* Appends the answer to one request line, without a newline. reply must be empty and allow HAL_CONTROL_REPLY_MAX
- * bytes. */
-void control_answer(const struct control_view *view, struct span request, struct buf *reply);
+/* Appends the answer to one request line, without a newline. who asks: as hal_control_next() says, for the audit. reply
+ * must be empty and allow HAL_CONTROL_REPLY_MAX bytes. */
+void control_answer(const struct control_view *view, struct span who, struct span request, struct buf *reply);
 
 #endif

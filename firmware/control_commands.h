@@ -5,7 +5,7 @@
  * Owns:  nothing.
  * Rules: a command writes the members of "data", or fails with one sentence; then nothing of what it wrote is sent.
  * Runs in: the core.
- * Tests: tests/unit/control_test.c
+ * Tests: tests/unit/control_test.c, tests/unit/control_change_test.c
  */
 #ifndef TWINPOST_CONTROL_COMMANDS_H
 #define TWINPOST_CONTROL_COMMANDS_H
@@ -21,10 +21,17 @@ enum control_argument {
 	CONTROL_LIMIT,
 	CONTROL_BEFORE,
 	CONTROL_ALL,
+	CONTROL_ID,
+	CONTROL_OWNER,
+	CONTROL_WHY,
+	CONTROL_NOTE,
+	CONTROL_FROM,
+	CONTROL_TO,
 	CONTROL_ARGUMENT_COUNT
 };
 
 struct control_request {
+	struct span who; /* asks */
 	bool given[CONTROL_ARGUMENT_COUNT];
 	struct span text[CONTROL_ARGUMENT_COUNT]; /* of those that are texts; not empty */
 	int64_t number[CONTROL_ARGUMENT_COUNT];   /* of those that are numbers or true (1) and false (0) */
@@ -36,6 +43,30 @@ struct control_request {
 typedef enum err (*control_command)(const struct control_view *view, const struct control_request *request,
                                     struct json *json, struct err_info *info);
 
+/* ERR_NOT_FOUND: the configured ones are told. */
+enum err control_unknown_source(const struct control_view *view, struct span name, struct err_info *info);
+/* NULL: there is none of that name. */
+const struct store_stream *control_find_stream(const struct control_view *view, struct span name);
+/* ERR_NOT_FOUND: the known ones are told. */
+MUST_USE enum err control_stream(const struct control_view *view, struct span name,
+                                 const struct store_stream **stream, struct err_info *info);
+MUST_USE enum err control_need_store(const struct control_view *view, struct err_info *info);
+
+/* control_change.c: a change is begun, made, and ended with its entry in the audit and the commit. */
+/* ERR_UNSUPPORTED: this agent cannot change anything. */
+MUST_USE enum err control_change_begin(const struct control_view *view, struct err_info *info);
+struct control_change {
+	const char *action; /* as the audit has it */
+	struct span target;
+	struct span why;
+};
+/* err is how the change itself went. Hands on the first thing that went wrong, and then nothing has changed. */
+MUST_USE enum err control_change_end(const struct control_view *view, const struct control_request *request,
+                                     const struct control_change *change, enum err err,
+                                     struct err_info *info);
+/* ERR_UNSUPPORTED, with what this agent cannot do. */
+enum err control_not_available(const char *what, struct err_info *info);
+
 enum err control_status(const struct control_view *view, const struct control_request *request,
                         struct json *json, struct err_info *info);
 enum err control_queue(const struct control_view *view, const struct control_request *request,
@@ -44,6 +75,31 @@ enum err control_trace(const struct control_view *view, const struct control_req
                        struct json *json, struct err_info *info);
 enum err control_exceptions(const struct control_view *view, const struct control_request *request,
                             struct json *json, struct err_info *info);
+
+/* control_exceptions.c */
+enum err control_exception(const struct control_view *view, const struct control_request *request,
+                           struct json *json, struct err_info *info);
+enum err control_exception_ack(const struct control_view *view, const struct control_request *request,
+                               struct json *json, struct err_info *info);
+enum err control_exception_note(const struct control_view *view, const struct control_request *request,
+                                struct json *json, struct err_info *info);
+enum err control_exception_retry(const struct control_view *view, const struct control_request *request,
+                                 struct json *json, struct err_info *info);
+/* control_replay.c */
+enum err control_replay(const struct control_view *view, const struct control_request *request,
+                        struct json *json, struct err_info *info);
+enum err control_resend(const struct control_view *view, const struct control_request *request,
+                        struct json *json, struct err_info *info);
+/* control_key.c */
+enum err control_key_show(const struct control_view *view, const struct control_request *request,
+                          struct json *json, struct err_info *info);
+enum err control_key_rotate(const struct control_view *view, const struct control_request *request,
+                            struct json *json, struct err_info *info);
+/* control_audit.c */
+enum err control_audit(const struct control_view *view, const struct control_request *request,
+                       struct json *json, struct err_info *info);
+enum err control_audit_verify(const struct control_view *view, const struct control_request *request,
+                              struct json *json, struct err_info *info);
 
 /* Events of a stream that the broker has not acknowledged. */
 int64_t control_waiting(const struct store_stream *stream);

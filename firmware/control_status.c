@@ -17,6 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connector/uplink/stream_name.h"
+#include "store_forward/replay.h"
+
 /* Bounds the time that one status takes of the core: some 10 ms. */
 #define OWNERS_COUNTED 2000
 #define OWNER_COUNT    4
@@ -92,8 +95,22 @@ static void write_sources(const struct control_view *view, struct json *json)
 	json_list_end(json);
 }
 
+/* Which of the configured hosts it is, from 1; 0: none of them. */
+static int host_number(const struct config_uplink *uplink, const struct forward_status *status)
+{
+	if (strcmp(uplink->host, status->host) == 0 && uplink->port == status->port)
+		return 1;
+	for (int i = 0; i < uplink->fallback_host_count; i++) {
+		const struct config_host *host = &uplink->fallback_hosts[i];
+		if (strcmp(host->host, status->host) == 0 && host->port == status->port)
+			return i + 2;
+	}
+	return 0;
+}
+
 static void write_uplink(const struct control_view *view, struct json *json)
 {
+	const struct config_uplink *uplink = &view->config->uplink;
 	struct forward_status status;
 	if (!view->forward) {
 		json_put_null(json, "uplink");
@@ -104,6 +121,8 @@ static void write_uplink(const struct control_view *view, struct json *json)
 	json_put_text(json, "state", status.state);
 	json_put_text(json, "host", status.host);
 	json_put_integer(json, "port", status.port);
+	json_put_integer(json, "host_number", host_number(uplink, &status));
+	json_put_integer(json, "hosts", 1 + uplink->fallback_host_count);
 	json_put_text(json, "mqtt", status.version == 5 ? "5" : status.version == 4 ? "3.1.1" : NULL);
 	json_put_text(json, "tls", status.tls);
 	json_put_text(json, "problem", status.problem);
@@ -113,13 +132,67 @@ static void write_uplink(const struct control_view *view, struct json *json)
 	json_put_count(json, "sent", status.sent);
 	json_put_count(json, "acked", status.acked);
 	json_put_count(json, "connections", status.connections);
+	json_put_integer(json, "rate_messages", uplink->rate_messages);
+	json_put_integer(json, "rate_bytes", uplink->rate_bytes);
 	json_object_end(json);
+}
+
+static void write_cloud(const struct control_view *view, struct json *json)
+{
+	const struct control_counters *counters = &view->counters;
+	json_object(json, "cloud");
+	json_put_count(json, "commands", counters->commands);
+	json_put_count(json, "commands_refused", counters->commands_refused);
+	json_put_count(json, "outcomes", counters->outcomes);
+	json_put_count(json, "receipts", counters->receipts);
+	json_object_end(json);
+}
+
+static const char *class_name(enum config_stream_class class_)
+{
+	static const char *const names[CONFIG_STREAM_CLASS_COUNT] = {"immediate", "normal", "bulk"};
+	CHECK(class_ < CONFIG_STREAM_CLASS_COUNT);
+	return names[class_];
+}
+
+static const char *receipt_name(enum config_receipt receipt)
+{
+	static const char *const names[] = {"puback", "cosigned", "booked"};
+	CHECK(receipt <= CONFIG_RECEIPT_BOOKED);
+	return names[receipt];
+}
+
+/* Checkpoints, receipts and outcomes of one stream; adds the late ones to *late. */
+static enum err write_proof(const struct control_view *view, const struct store_stream *stream, int64_t *late,
+                            struct json *json, struct err_info *info)
+{
+	const struct config_stream_rule *rule = stream_name_rule(view->config, span_of(stream->name));
+	int64_t upto = 0, count = 0, oldest = 0;
+	enum err err = ERR_OK;
+	if (rule->sla_ns > 0)
+		err = store_acknowledged_before(view->store, stream->id,
+		                                hal_wall_ns(view->hal) - rule->sla_ns, &upto, info);
+	if (err == ERR_OK && upto > 0)
+		err = store_unsettled(view->store, stream->id, upto, &count, &oldest, info);
+	if (err != ERR_OK)
+		return err;
+	*late += count;
+	json_put_text(json, "class", class_name(rule->class_));
+	json_put_text(json, "keep_until", receipt_name(rule->receipt));
+	json_put_integer(json, "checkpoint", stream->checkpoint_size);
+	json_put_integer(json, "receipt", stream->receipt_size);
+	json_put_integer(json, "sla_s", rule->sla_ns / NS_PER_S);
+	json_put_integer(json, "late", count);
+	if (count > 0)
+		json_put_integer(json, "late_sequence", oldest);
+	return ERR_OK;
 }
 
 static enum err write_queue(const struct control_view *view, struct json *json, struct err_info *info)
 {
 	struct store_totals totals;
 	int64_t oldest = 0;
+	int64_t late = 0;
 	uint64_t bytes = 0;
 	store_totals(view->store, &totals);
 	json_object(json, "queue");
@@ -142,11 +215,16 @@ static enum err write_queue(const struct control_view *view, struct json *json, 
 		json_put_instant(json, "oldest", recorded);
 		if (recorded != 0)
 			json_put_integer(json, "oldest_age_s", control_age_s(view, recorded));
+		err = write_proof(view, stream, &late, json, info);
+		if (err != ERR_OK)
+			return err;
 		json_object_end(json);
 	}
 	json_list_end(json);
 	json_put_integer(json, "waiting", totals.queued);
 	json_put_count(json, "bytes", bytes);
+	json_put_integer(json, "late", late);
+	json_put_integer(json, "replays", store_replay_count(view->store));
 	json_put_instant(json, "oldest", oldest);
 	if (oldest != 0)
 		json_put_integer(json, "oldest_age_s", control_age_s(view, oldest));
@@ -185,6 +263,7 @@ static enum err write_store(const struct control_view *view, struct store_space 
 struct owner_counts {
 	int64_t of[OWNER_COUNT];
 	int64_t counted;
+	int64_t acknowledged;
 };
 
 static bool count_owner(void *self, const struct store_exception *exception)
@@ -192,12 +271,14 @@ static bool count_owner(void *self, const struct store_exception *exception)
 	struct owner_counts *counts = self;
 	if ((unsigned)exception->owner < OWNER_COUNT)
 		counts->of[exception->owner]++;
+	counts->acknowledged += exception->acknowledged;
 	return ++counts->counted < OWNERS_COUNTED;
 }
 
-static enum err write_exceptions(const struct control_view *view, struct json *json, struct err_info *info)
+static enum err write_exceptions(const struct control_view *view, struct owner_counts *found,
+                                 struct json *json, struct err_info *info)
 {
-	struct owner_counts counts = {{0}, 0};
+	struct owner_counts counts = {{0}, 0, 0};
 	if (store_exceptions_open(view->store) > 0) {
 		enum err err = store_exceptions(view->store, false, 0, count_owner, &counts, info);
 		if (err != ERR_OK)
@@ -206,11 +287,13 @@ static enum err write_exceptions(const struct control_view *view, struct json *j
 	json_object(json, "exceptions");
 	json_put_integer(json, "open", store_exceptions_open(view->store));
 	json_put_integer(json, "counted", counts.counted);
+	json_put_integer(json, "acknowledged", counts.acknowledged);
 	json_object(json, "by_owner");
 	for (int i = 0; i < OWNER_COUNT; i++)
 		json_put_integer(json, store_owner_name((enum store_owner)i), counts.of[i]);
 	json_object_end(json);
 	json_object_end(json);
+	*found = counts;
 	return ERR_OK;
 }
 
@@ -310,26 +393,28 @@ static void judge_sources(struct verdict *verdict)
 	}
 }
 
-static void judge_exceptions(struct verdict *verdict)
+static void judge_exceptions(struct verdict *verdict, const struct owner_counts *counts)
 {
 	int64_t open = store_exceptions_open(verdict->view->store);
-	char text[128];
+	char text[160], in_hand[48] = "";
 	if (open == 0)
 		return;
-	(void)snprintf(text, sizeof text, "%" PRId64 " %s open and %s for a person", open,
-	               open == 1 ? "exception is" : "exceptions are", open == 1 ? "waits" : "wait");
+	if (counts->acknowledged > 0)
+		(void)snprintf(in_hand, sizeof in_hand, " (%" PRId64 " acknowledged)", counts->acknowledged);
+	(void)snprintf(text, sizeof text, "%" PRId64 " %s open and %s for a person%s", open,
+	               open == 1 ? "exception is" : "exceptions are", open == 1 ? "waits" : "wait", in_hand);
 	add_problem(verdict, "exceptions-open", "exceptions", text, "See them with: twinpost exceptions");
 }
 
-/* The parts that need the store; *space is filled. */
-static enum err write_stored(const struct control_view *view, struct store_space *space, struct json *json,
-                             struct err_info *info)
+/* The parts that need the store; *space and *counts are filled. */
+static enum err write_stored(const struct control_view *view, struct store_space *space,
+                             struct owner_counts *counts, struct json *json, struct err_info *info)
 {
 	enum err err = write_queue(view, json, info);
 	if (err == ERR_OK)
 		err = write_store(view, space, json, info);
 	if (err == ERR_OK)
-		err = write_exceptions(view, json, info);
+		err = write_exceptions(view, counts, json, info);
 	return err;
 }
 
@@ -352,6 +437,7 @@ enum err control_status(const struct control_view *view, const struct control_re
 	(void)request;
 	struct verdict verdict = {.json = json, .view = view};
 	struct store_space space = {0};
+	struct owner_counts counts = {{0}, 0, 0};
 	json_put_text(json, "version", view->version);
 	json_put_text(json, "tenant", view->config->tenant);
 	json_put_text(json, "gateway", view->config->gateway);
@@ -363,8 +449,9 @@ enum err control_status(const struct control_view *view, const struct control_re
 	              view->pause_reason && view->pause_reason[0] ? view->pause_reason : NULL);
 	write_sources(view, json);
 	write_uplink(view, json);
+	write_cloud(view, json);
 	if (view->store) {
-		enum err err = write_stored(view, &space, json, info);
+		enum err err = write_stored(view, &space, &counts, json, info);
 		if (err != ERR_OK)
 			return err;
 	}
@@ -377,7 +464,7 @@ enum err control_status(const struct control_view *view, const struct control_re
 	judge_uplink(&verdict);
 	judge_sources(&verdict);
 	if (view->store)
-		judge_exceptions(&verdict);
+		judge_exceptions(&verdict, &counts);
 	json_list_end(json);
 	write_verdict(&verdict);
 	return ERR_OK;

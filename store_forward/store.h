@@ -362,6 +362,7 @@ struct store_trace_line {
 	int64_t sequence;
 	struct span text;
 	int64_t epoch; /* of the stream; 0: does not apply */
+	int parts;     /* events with consecutive sequences from `sequence` on; 0: does not apply */
 };
 typedef bool (*store_trace_visitor)(void *self, const struct store_trace_line *line);
 /* ERR_NOT_FOUND: neither the register nor an exception knows the subject. */

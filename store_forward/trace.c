@@ -74,6 +74,7 @@ static void trace_place(const struct store *store, struct store_trace_line *line
 	line->stream = stream ? stream->now.shown.name : NULL;
 	line->sequence = document->sequence;
 	line->epoch = document->epoch;
+	line->parts = document->parts;
 }
 
 /* One revision and its acknowledgement. */
