@@ -125,7 +125,7 @@ struct exception_known {
 	int64_t id;
 	bool open;
 	bool acknowledged;
-	char rule[64];
+	char rule[65];
 	char source[STORE_SOURCE_NAME_MAX + 1];
 	char key[STORE_KEY_BYTES_MAX + 1];
 	char target[STORE_AUDIT_TARGET_MAX + 1];
