@@ -161,12 +161,16 @@ static enum err write_checkpoint(struct trace_list *list, const struct store_tra
 	const struct store_stream *stream = control_find_stream(list->view, span_of(line->stream));
 	struct store_checkpoint checkpoint;
 	int64_t last = line->sequence + (line->parts > 1 ? line->parts - 1 : 0);
-	if (!stream)
+	enum err err = ERR_NOT_FOUND;
+	if (stream)
+		err = store_checkpoint_find(store, stream->id, line->epoch, last, &checkpoint, &list->texts,
+		                            list->info);
+	if (err == ERR_NOT_FOUND) {
+		json_put_null(json, "checkpoint");
 		return ERR_OK;
-	enum err err = store_checkpoint_find(store, stream->id, line->epoch, last, &checkpoint, &list->texts,
-	                                     list->info);
+	}
 	if (err != ERR_OK)
-		return err == ERR_NOT_FOUND ? ERR_OK : err;
+		return err;
 	json_object(json, "checkpoint");
 	json_put_integer(json, "size", checkpoint.size);
 	json_put_instant(json, "made", checkpoint.made_ns);

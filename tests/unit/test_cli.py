@@ -29,13 +29,17 @@ STATUS = {
                       "newest": "2024-02-29 10:00:00", "catching_up": False, "last_cycle": "2024-02-29T09:30:02.000Z",
                       "last_cycle_age_s": 3}]}],
     "uplink": {"state": "up", "host": "broker.example.com", "port": 8883, "mqtt": "5", "tls": "TLSv1.3", "problem": "",
-               "retry_in_s": 0, "window": 16, "in_flight": 3, "sent": 12, "acked": 1234567, "connections": 1},
+               "retry_in_s": 0, "window": 16, "in_flight": 3, "sent": 12, "acked": 1234567, "connections": 1,
+               "host_number": 1, "hosts": 1, "rate_messages": 0, "rate_bytes": 0},
+    "cloud": {"commands": 0, "commands_refused": 0, "outcomes": 0, "receipts": 0},
     "queue": {"streams": [{"name": "00001", "waiting": 1234, "bytes": 1048576, "acked_sequence": 6, "next_sequence": 1241,
-                           "oldest": "2024-02-29T09:25:05.000Z", "oldest_age_s": 300}],
-              "waiting": 1234, "bytes": 1048576, "oldest": "2024-02-29T09:25:05.000Z", "oldest_age_s": 300},
+                           "oldest": "2024-02-29T09:25:05.000Z", "oldest_age_s": 300, "class": "normal",
+                           "keep_until": "puback", "checkpoint": 1024, "receipt": 768, "sla_s": 0, "late": 0}],
+              "waiting": 1234, "bytes": 1048576, "oldest": "2024-02-29T09:25:05.000Z", "oldest_age_s": 300, "late": 0,
+              "replays": 0},
     "store": {"path": "/var/lib/twinpost/store.db", "used": 1 << 30, "size_max": 4 << 30, "disk_free": 20 << 30,
               "full": False, "documents": 4711, "acked": 9},
-    "exceptions": {"open": 0, "counted": 0, "by_owner": {"technical": 0, "data_quality": 0, "mapping": 0, "policy": 0}},
+    "exceptions": {"open": 0, "counted": 0, "acknowledged": 0, "by_owner": {"technical": 0, "data_quality": 0, "mapping": 0, "policy": 0}},
     "problems": [], "health": "healthy", "headline": "All sources are read and the broker takes the events"}
 
 
@@ -116,13 +120,40 @@ class CliTest(unittest.TestCase):
         self.assertTrue(out.startswith("healthy: All sources are read and the broker takes the events\n"
                                        "acme/plant-1, twinpost 0.1.0, up 90 s since 2024-02-29T09:28:35Z\n"), out)
         self.assertIn("  up at broker.example.com:8883, MQTT 5, TLSv1.3, 3 of 16 in flight, 1,234,567 delivered", out)
-        self.assertIn("  1,234 waiting, the oldest for 5 min\n", out)
+        self.assertIn("  1,234 waiting (1.0 MiB), the oldest for 5 min\n"
+                      "  STREAM  CLASS   WAITING  OLDEST  GIVEN  CHECKPOINT  RECEIPT  LATE\n"
+                      "  00001   normal    1,234  5 min   1,240       1,024      768     0\n", out)
         self.assertIn("  4,711 documents, 1.0 GiB of 4.0 GiB used (25 %), 20.0 GiB free on the disk\n", out)
         self.assertNotIn("\033", out)
         status, out, err = self.ask("status")
         self.assertEqual((status, err), (3, ""))
         self.assertTrue(out.startswith("degraded: 2 exceptions are open\n"), out)
         self.assertIn("  - 2 exceptions are open\n    See them with: twinpost exceptions\n", out)
+
+    def test_status_of_the_contract(self):
+        """The host of the list, the limits, what the cloud said, late outcomes and replays: told where there is something."""
+        uplink = {**STATUS["uplink"], "host_number": 2, "hosts": 3, "rate_messages": 50, "rate_bytes": 1 << 20}
+        queue = {**STATUS["queue"], "waiting": 0, "late": 2, "replays": 1}
+        self.play(changed(uplink=uplink, queue=queue,
+                          cloud={"commands": 7, "commands_refused": 1, "outcomes": 1200, "receipts": 1},
+                          exceptions={"open": 3, "counted": 3, "acknowledged": 1,
+                                      "by_owner": {"technical": 0, "data_quality": 1, "mapping": 2, "policy": 0}}))
+        out = self.ask("status")[1]
+        self.assertIn("  up at broker.example.com:8883 (host 2 of 3), MQTT 5", out)
+        self.assertIn("  limited to 50 messages/s and 1.0 MiB/s\n", out)
+        self.assertIn("  from the cloud: 1,200 outcomes, 1 receipt, 7 commands, 1 refused\n", out)
+        self.assertIn("  nothing waits: the broker has acknowledged everything; 2 without an outcome in time; 1 replay\n", out)
+        self.assertIn("  3 open: data_quality 1, mapping 2; 1 acknowledged\n", out)
+
+    def test_status_of_many_streams(self):
+        """Ten streams are shown, those in which something waits or is late first; the rest is counted."""
+        calm = {"waiting": 0, "oldest": None, "next_sequence": 1, "class": "bulk", "checkpoint": 0, "receipt": 0, "late": 0}
+        streams = [{**calm, "name": f"c{n:02}"} for n in range(12)] + [{**calm, "name": "late", "late": 1}]
+        self.play(changed(queue={**STATUS["queue"], "streams": streams}))
+        out = self.ask("status")[1]
+        names = re.findall(r"(?m)^  (late|c\d\d) ", out)
+        self.assertEqual(names, ["late"] + [f"c{n:02}" for n in range(9)])
+        self.assertIn("  ... and 3 more: twinpost status --json\n", out)
 
     def test_json_is_the_answer(self):
         """--json prints the data of the answer, whole; the exit status is the same."""
@@ -140,6 +171,22 @@ class CliTest(unittest.TestCase):
                 (["queue", "00001", "--limit", "5"], {"cmd": "queue", "stream": "00001", "limit": 5}),
                 (["trace", "a/b/1/c"], {"cmd": "trace", "subject": "a/b/1/c"}),
                 (["--limit=7", "exceptions", "--all"], {"cmd": "exceptions", "all": True, "limit": 7}),
+                (["exceptions", "list", "--owner", "mapping"], {"cmd": "exceptions", "owner": "mapping"}),
+                (["exceptions", "show", "3"], {"cmd": "exception", "id": 3}),
+                (["exceptions", "ack", "3", "--why", "asked Jürgen"],
+                 {"cmd": "exception_ack", "id": 3, "why": "asked Jürgen"}),
+                (["exceptions", "note", "3", "--", "-0.01 is rounding"],
+                 {"cmd": "exception_note", "id": 3, "note": "-0.01 is rounding"}),
+                (["exceptions", "retry", "4503599627370496", "--why=mended"],
+                 {"cmd": "exception_retry", "id": 1 << 52, "why": "mended"}),
+                (["replay", "00001", "5..9", "--why", "x"], {"cmd": "replay", "stream": "00001", "from": 5, "to": 9, "why": "x"}),
+                (["replay", "00001", "5..", "--why", "x"], {"cmd": "replay", "stream": "00001", "from": 5, "why": "x"}),
+                (["replay", "00001", "1099511627775", "--why", "x"],
+                 {"cmd": "replay", "stream": "00001", "from": (1 << 40) - 1, "to": (1 << 40) - 1, "why": "x"}),
+                (["resend", "a/b/1/c", "--why", "x"], {"cmd": "resend", "subject": "a/b/1/c", "why": "x"}),
+                (["key", "show"], {"cmd": "key_show"}), (["key", "export-public"], {"cmd": "key_show"}),
+                (["key", "rotate", "--why", "yearly"], {"cmd": "key_rotate", "why": "yearly"}),
+                (["audit"], {"cmd": "audit"}), (["audit", "list", "--limit", "2"], {"cmd": "audit", "limit": 2}),
                 (["pull"], {"cmd": "pull"}),
                 (["pull", "--", "erp"], {"cmd": "pull", "source": "erp"})]:
             self.assertEqual(self.ask(*arguments)[0], 0, arguments)
@@ -152,7 +199,12 @@ class CliTest(unittest.TestCase):
                                      "revision": 1, "bytes": 612, "recorded": "2024-02-29T09:25:05.000Z", "age_s": 300}],
                       "waiting": 1234, "more": True},
             "trace": {"subject": "00001/invoice/2024/RI-1001", "more": False, "lines": [
-                {"at": "2024-02-29T09:25:05.000Z", "what": "recorded", "revision": 1, "stream": "00001", "sequence": 1240},
+                {"at": "2024-02-29T09:25:05.000Z", "what": "recorded", "revision": 1, "stream": "00001", "sequence": 1240,
+                 "checkpoint": {"size": 1280, "made": "2024-02-29T09:25:06.000Z", "receipted": "2024-02-29T09:25:07.000Z"}},
+                {"at": "2024-02-29T09:25:05.000Z", "what": "amended", "revision": 2, "stream": "00001", "sequence": 1281,
+                 "parts": 3, "checkpoint": {"size": 1290, "made": "2024-02-29T09:25:06.000Z", "receipted": None}},
+                {"at": "2024-02-29T09:25:05.000Z", "what": "amended", "revision": 3, "stream": "00001", "sequence": 1291,
+                 "checkpoint": None},
                 {"at": "2024-02-29T09:26:05.000Z", "what": "exception", "text": "the broker refused it"}]},
             "exceptions": {"exceptions": [
                 {"id": 3, "rule": "journal-balance", "source": "erp", "key": "00001/journal/2024/JE-1",
@@ -166,13 +218,107 @@ class CliTest(unittest.TestCase):
         self.assertEqual(self.ask("trace", "x")[1],
                          "00001/invoice/2024/RI-1001\n"
                          "  2024-02-29T09:25:05.000Z  recorded, revision 1, stream 00001 sequence 1240\n"
+                         "      in checkpoint 1280, receipted 2024-02-29T09:25:07Z\n"
+                         "  2024-02-29T09:25:05.000Z  amended, revision 2, stream 00001 sequences 1281 to 1283 in 3 parts\n"
+                         "      in checkpoint 1290, not receipted yet\n"
+                         "  2024-02-29T09:25:05.000Z  amended, revision 3, stream 00001 sequence 1291\n"
+                         "      not in a checkpoint yet\n"
                          "  2024-02-29T09:26:05.000Z  exception\n"
                          "      the broker refused it\n")
         self.assertEqual(self.ask("exceptions")[1],
-                         "00001/journal/2024/JE-1\n"
+                         "[3] 00001/journal/2024/JE-1\n"
                          "    debits and credits differ by 0.01\n"
                          "    data_quality, journal-balance, source erp, open for 5 min (2024-02-29T09:25), seen 2 times\n"
-                         "1 open\n")
+                         "1 open in all; one of them: twinpost exceptions show ID\n")
+
+    EXCEPTION = {"id": 3, "rule": "journal-balance", "source": "erp", "key": "00001/journal/2024/JE-1", "owner": "data_quality",
+                 "text": "debits and credits differ by 0.01", "open": True, "first": "2024-02-29T09:25:05.000Z",
+                 "last": "2024-02-29T09:25:05.000Z", "age_s": 300, "count": 1, "acknowledged": False}
+    SHOWN = ("[3] 00001/journal/2024/JE-1\n    debits and credits differ by 0.01\n%s"
+             "    data_quality, journal-balance, source erp, open for 5 min (2024-02-29T09:25)\n")
+
+    def test_one_exception(self):
+        """show says what can be done; one that is in hand says by whom; one that is closed asks for nothing."""
+        agent = self.play(dict(self.EXCEPTION))
+        self.assertEqual(self.ask("exceptions", "show", "3")[1], self.SHOWN % "" +
+                         "take it in hand: twinpost exceptions ack 3 --why TEXT\n"
+                         "try it again:    twinpost exceptions retry 3 --why TEXT\n")
+        mark = {"acknowledged": True, "who": "anna (uid 1000)", "marked": "2024-02-29T09:30:05.000Z", "note": "asked Jürgen"}
+        agent.answers = lambda request: {**self.EXCEPTION, **mark}
+        by = "    acknowledged by anna (uid 1000), 2024-02-29T09:30Z: asked Jürgen\n"
+        self.assertEqual(self.ask("exceptions", "show", "3")[1],
+                         self.SHOWN % by + "try it again:    twinpost exceptions retry 3 --why TEXT\n")
+        self.assertEqual(self.ask("exceptions", "ack", "3", "--why", "x")[1],
+                         "exception 3 is acknowledged by anna (uid 1000); it stays open until its cause has ended\n")
+        self.assertEqual(self.ask("exceptions", "note", "3", "x")[1], "the note of exception 3 is kept\n")
+        agent.answers = lambda request: {**self.EXCEPTION, "open": False}
+        self.assertTrue(self.ask("exceptions", "show", "3")[1].endswith("closed; first seen 5 min (2024-02-29T09:25)\n"))
+        for tries, what, sentence in [("source", "erp", "source erp is being read again"),
+                                      ("stream", "00001", "stream 00001 is tried now"),
+                                      ("uplink", "h:1", "the connection to the broker is tried now")]:
+            agent.answers = lambda request, t=tries, o=what: {"id": 3, "tries": t, "object": o}
+            self.assertEqual(self.ask("exceptions", "retry", "3", "--why", "x")[1],
+                             sentence + "; whether it helped: twinpost exceptions show 3\n")
+
+    def test_replay(self):
+        """What is sent again, and where."""
+        topic = "tp1/acme/plant-1/up/replay/00001"
+        agent = self.play({"replay": 1, "stream": "00001", "epoch": 1, "from": 5, "to": 9, "events": 5, "topic": topic,
+                           "waiting": 1})
+        self.assertEqual(self.ask("replay", "00001", "5..9", "--why", "x")[1],
+                         f"5 events of stream 00001, sequences 5 to 9, are sent again, byte for byte, on\n  {topic}\n"
+                         "The live events go on beside it.\n")
+        agent.answers = lambda request: {"subject": "00001/invoice/2024/RI-1001", "revision": 2, "replay": 3,
+                                         "stream": "00001", "epoch": 1, "from": 5, "to": 5, "events": 1, "topic": topic,
+                                         "waiting": 3}
+        self.assertEqual(self.ask("resend", "00001/invoice/2024/RI-1001", "--why", "x")[1],
+                         "revision 2 of 00001/invoice/2024/RI-1001: 1 event of stream 00001, sequence 5, is sent again, "
+                         f"byte for byte, on\n  {topic}\nafter 2 replays that were asked for earlier\n"
+                         "The live events go on beside it.\n")
+
+    PEM = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"
+
+    def test_key(self):
+        """show has the hash; export-public gives PEM alone, and writes over no file."""
+        key = {"name": "acme/plant-1", "algorithm": "ECDSA P-256 with SHA-256", "sha256": "5a7a", "since": None, "rotations": 0,
+               "pem": self.PEM, "old_sha256": "0b0b"}
+        self.play(key)
+        self.assertEqual(self.ask("key", "show")[1],
+                         "name       acme/plant-1\nalgorithm  ECDSA P-256 with SHA-256\nsha256     5a7a\n"
+                         "since      not recorded\nrotations  0\n")
+        self.assertEqual(self.ask("key", "export-public"), (0, self.PEM, ""))
+        path = os.path.join(self.folder, "agent.pem")
+        self.assertEqual(self.ask("key", "export-public", path), (0, "", ""))
+        with open(path) as file:
+            self.assertEqual(file.read(), self.PEM)
+        status, out, err = self.ask("key", "export-public", path)
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("exists already and is not written over", err)
+        status, _, err = self.ask("key", "export-public", os.path.join(self.folder, "no", "a.pem"))
+        self.assertEqual(status, 1)
+        self.assertIn("cannot be written: No such file or directory", err)
+        out = self.ask("key", "rotate", "--why", "yearly")[1]
+        self.assertIn("  old      0b0b\n  new      5a7a\n", out)
+        self.assertIn("  twinpost key export-public FILE\n", out)
+
+    def test_audit(self):
+        """Who, what and why; verify exits 1 where the chain is broken, and says so on standard output."""
+        agent = self.play({"entries": [{"id": 7, "at": "2024-02-29T09:25:05.000Z", "who": "anna (uid 1000)", "action": "replay",
+                                        "target": "stream 00001 epoch 1 5..9", "why": "they lost a\u009bdisk", "hash": "ab"}],
+                           "count": 7, "head": "ab", "more": True, "next": 7})
+        self.assertEqual(self.ask("audit")[1],
+                         "[7] 2024-02-29T09:25:05Z  replay, by anna (uid 1000)\n    stream 00001 epoch 1 5..9\n"
+                         "    why: they lost a?disk\n... there are more (--limit N); 7 entries in all\n")
+        agent.answers = lambda request: {"entries": [], "count": 0, "head": "ab", "more": False}
+        self.assertEqual(self.ask("audit")[1], "Nobody has changed anything yet.\n")
+        agent.answers = lambda request: {"good": True, "verified": 7, "count": 7, "head": "abcd", "problem": None}
+        self.assertEqual(self.ask("audit", "verify"),
+                         (0, "good: 7 entries, each fits the one before it\nhead abcd\n", ""))
+        agent.answers = lambda request: {"good": False, "verified": 1, "count": 7, "head": "abcd", "problem": "entry 2 is forged"}
+        self.assertEqual(self.ask("audit", "verify"),
+                         (1, "broken: 1 of 7 entries fit: entry 2 is forged\n"
+                          "Keep a copy of the store as it is, and find out who could write it.\nhead abcd\n", ""))
+        self.assertEqual(self.ask("audit", "verify", "--json")[0], 1)
 
     def test_no_escape_sequences_from_outside(self):
         """An ERP's text with escape, C1 and carriage return reaches the terminal as question marks."""
@@ -243,7 +389,24 @@ class CliTest(unittest.TestCase):
                 (["queue", "--limit", "1001"], "--limit takes 1 to 1000"), (["queue", "--limit"], "--limit takes 1 to 1000"),
                 (["status", "--watch=0"], "--watch takes 1 to 3600"), (["--socket"], "--socket needs a value"),
                 (["config", "chek", "x"], "use it as: twinpost config check FILE"), (["config", "check"], "use it as"),
-                (["--config", "x", "run"], "run must be the first word")]:
+                (["--config", "x", "run"], "run must be the first word"),
+                (["key"], "key needs one of: show, rotate, export-public"),
+                (["exceptions", "shwo", "5"], 'exceptions has no "shwo"; it has list, show, ack, note, retry'),
+                (["exceptions", "show"], "use it as: twinpost exceptions show ID"),
+                (["exceptions", "show", "0"], 'shows, not "0"'), (["exceptions", "show", "4503599627370497"], "shows, not"),
+                (["exceptions", "show", "99999999999999999999999"], "shows, not"),
+                (["exceptions", "ack", "5"], "the reason is missing"), (["exceptions", "ack", "5", "--why", ""], "--why needs"),
+                (["exceptions", "note", "5"], "use it as: twinpost exceptions note ID TEXT"),
+                (["exceptions", "note", "5", "two", "words"], "use it as: twinpost exceptions note ID TEXT"),
+                (["exceptions", "show", "5", "--owner", "policy"], "this command does not take --owner"),
+                (["exceptions", "--why", "x"], "this command does not take --why"),
+                (["replay", "00001", "9..5", "--why", "x"], "the range 9..5 is the wrong way round"),
+                (["replay", "00001", "..5", "--why", "x"], "a range is FROM..TO, FROM.. or one sequence"),
+                (["replay", "00001", "5...9", "--why", "x"], 'such as 5..9, not "5...9"'),
+                (["replay", "00001", "1099511627776", "--why", "x"], "a range is FROM..TO"),
+                (["replay", "00001", "5..9"], "the reason is missing"), (["replay", "00001", "--why", "x"], "use it as"),
+                (["key", "rotate"], "the reason is missing"), (["audit", "verify", "--limit", "1"], "does not take --limit"),
+                (["a", "b", "c", "d", "e", "f"], 'one word too many: "f"')]:
             status, out, err = self.run_cli(*arguments)
             self.assertEqual((status, out), (2, ""), arguments)
             self.assertIn(sentence, err)
@@ -252,7 +415,8 @@ class CliTest(unittest.TestCase):
         """help, help of a command, --help behind it, version without an agent."""
         status, out, _ = self.run_cli("help")
         self.assertEqual(status, 0)
-        for command in ("run", "status", "queue", "trace", "exceptions", "pull", "config", "version", "help"):
+        for command in ("run", "status", "queue", "trace", "exceptions", "pull", "replay", "resend", "key", "audit", "config",
+                        "version", "help"):
             self.assertRegex(out, rf"(?m)^  {command}\b")
             self.assertEqual(self.run_cli("help", command)[0], 0)
         self.assertEqual(self.run_cli("queue", "--help")[1], self.run_cli("help", "queue")[1])
@@ -415,10 +579,40 @@ class CliTest(unittest.TestCase):
         """The manual page has every exit status and command of the help."""
         with open(os.path.join(ROOT, "docs", "twinpost.1")) as file:
             page = file.read()
-        for command in ("run", "status", "queue", "trace", "exceptions", "pull", "config check", "version", "help"):
+        for command in ("run", "status", "queue", "trace", "exceptions", "pull", "replay", "resend", "key show", "key rotate",
+                        "key export-public", "audit", "config check", "version", "help"):
             self.assertIn(f".It Cm {command}", page)
+        for verb in ("show", "ack", "note", "retry", "verify"):
+            self.assertRegex(page, rf"(?m)^\.It Cm (exceptions|audit) {verb}\b")
+
         for status in (0, 1, 2, 3, 4, 69):
             self.assertIn(f"\n.It {status}\n", page)
+
+    # ---- completion ----
+
+    def complete(self, line):
+        """What bash offers behind the line."""
+        words = line.split(" ")
+        script = (f"source {ROOT}/tools/twinpost/completion.bash; COMP_WORDS=({' '.join(repr(w) for w in words)}); "
+                  f"COMP_CWORD={len(words) - 1}; _twinpost; echo \"${{COMPREPLY[*]}}\"")
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=self.folder,
+                              env={**os.environ, "PATH": os.path.dirname(TWINPOST) + ":" + os.environ["PATH"]})
+        self.assertEqual(done.stderr, "")
+        return done.stdout.split()
+
+    def test_completion(self):
+        """Every command and verb of the help is offered, with its options; values of --why are nobody's to guess."""
+        commands = re.findall(r"(?m)^  ([a-z]+) ?.* ", self.run_cli("help")[1].split("Options")[0])
+        self.assertGreater(len(commands), 15)
+        self.assertLessEqual(set(commands), set(self.complete("twinpost ")))
+        for line, offered in [("twinpost exceptions a", ["ack"]), ("twinpost exceptions ack 3 --w", ["--why"]),
+                              ("twinpost exceptions --owner p", ["policy"]), ("twinpost key r", ["rotate"]),
+                              ("twinpost key rotate -", ["--json", "--why"]), ("twinpost audit v", ["verify"]),
+                              ("twinpost audit verify -", ["--json"]), ("twinpost replay 00001 5.. -", ["--json", "--why"]),
+                              ("twinpost resend x --why ", []), ("twinpost --why replay audit list -", ["--json", "--limit"]),
+                              ("twinpost config check --p", ["--profiles"]), ("twinpost config ex", ["explain"])]:
+            self.assertEqual(self.complete(line), offered, line)
+        self.assertIn("sources.poll", self.complete("twinpost config explain "))
 
 
 if __name__ == "__main__":

@@ -114,29 +114,32 @@ enum cli_exit command_ask(const struct options *options, const char *name, cJSON
 	return answer->status;
 }
 
-/* ---- the lists ---- */
+/* ---- asking and showing ---- */
 
-static cJSON *new_arguments(void)
+cJSON *command_arguments(void)
 {
 	cJSON *arguments = cJSON_CreateObject();
 	CHECK(arguments != NULL);
 	return arguments;
 }
 
-static void add_text(cJSON *arguments, const char *name, const char *text)
+void command_add_text(cJSON *arguments, const char *name, const char *text)
 {
 	CHECK(cJSON_AddStringToObject(arguments, name, text) != NULL);
 }
 
-static void add_limit(cJSON *arguments, const struct options *options)
+void command_add_number(cJSON *arguments, const char *name, int64_t number)
 {
-	if (options->limit > 0)
-		CHECK(cJSON_AddNumberToObject(arguments, "limit", (double)options->limit) != NULL);
+	CHECK(cJSON_AddNumberToObject(arguments, name, (double)number) != NULL);
 }
 
-/* Shows data: as JSON, or by render. */
-static enum cli_exit show(const struct options *options, struct answer *answer,
-                          void (*render)(const cJSON *data, const struct terminal *terminal, struct buf *out))
+void command_add_limit(cJSON *arguments, const struct options *options)
+{
+	if (options->limit > 0)
+		command_add_number(arguments, "limit", options->limit);
+}
+
+enum cli_exit command_show(const struct options *options, struct answer *answer, command_render render)
 {
 	struct terminal terminal;
 	struct buf out;
@@ -153,6 +156,16 @@ static enum cli_exit show(const struct options *options, struct answer *answer,
 	answer_release(answer);
 	return status;
 }
+
+enum cli_exit command_run(const struct options *options, const char *name, cJSON *arguments,
+                          command_render render)
+{
+	struct answer answer;
+	enum cli_exit status = command_ask(options, name, arguments, &answer);
+	return status == CLI_OK ? command_show(options, &answer, render) : status;
+}
+
+/* ---- the lists ---- */
 
 static void render_queue(const cJSON *data, const struct terminal *terminal, struct buf *out)
 {
@@ -183,13 +196,61 @@ static void render_queue(const cJSON *data, const struct terminal *terminal, str
 
 enum cli_exit command_queue(const struct options *options)
 {
-	struct answer answer;
-	cJSON *arguments = new_arguments();
+	cJSON *arguments = command_arguments();
 	if (options->operand_count == 1)
-		add_text(arguments, "stream", options->operands[0]);
-	add_limit(arguments, options);
-	enum cli_exit status = command_ask(options, "queue", arguments, &answer);
-	return status == CLI_OK ? show(options, &answer, render_queue) : status;
+		command_add_text(arguments, "stream", options->operands[0]);
+	command_add_limit(arguments, options);
+	return command_run(options, "queue", arguments, render_queue);
+}
+
+/* The checkpoint that covers a revision, for a line that may have one. */
+static void render_checkpoint(const cJSON *line, struct buf *out)
+{
+	const cJSON *checkpoint = member(line, "checkpoint");
+	if (!checkpoint)
+		return;
+	buf_append_text(out, "      ");
+	if (!cJSON_IsObject(checkpoint)) {
+		buf_append_text(out, "not in a checkpoint yet\n");
+		return;
+	}
+	buf_printf(out, "in checkpoint %" PRId64 ", ", member_integer(checkpoint, "size"));
+	if (member_text(checkpoint, "receipted")[0]) {
+		buf_append_text(out, "receipted ");
+		terminal_start(member_text(checkpoint, "receipted"), 19, out);
+		buf_append_text(out, "Z\n");
+	} else {
+		buf_append_text(out, "not receipted yet\n");
+	}
+}
+
+static void render_traced(const cJSON *line, const struct terminal *terminal, struct buf *out)
+{
+	const char *what = member_text(line, "what");
+	int64_t sequence = member_integer(line, "sequence"), parts = member_integer(line, "parts");
+	buf_append_text(out, "  ");
+	terminal_text(member_text(line, "at"), out);
+	buf_append_text(out, "  ");
+	terminal_style(terminal, strcmp(what, "exception") == 0 ? STYLE_WARNING : STYLE_PLAIN, out);
+	terminal_text(what, out);
+	terminal_style(terminal, STYLE_PLAIN, out);
+	if (member_integer(line, "revision") > 0)
+		buf_printf(out, ", revision %" PRId64, member_integer(line, "revision"));
+	if (member_text(line, "stream")[0]) {
+		buf_append_text(out, ", stream ");
+		terminal_text(member_text(line, "stream"), out);
+		if (parts > 1)
+			buf_printf(out, " sequences %" PRId64 " to %" PRId64 " in %" PRId64 " parts",
+			           sequence, sequence + parts - 1, parts);
+		else
+			buf_printf(out, " sequence %" PRId64, sequence);
+	}
+	buf_append_char(out, '\n');
+	if (member_text(line, "text")[0]) {
+		buf_append_text(out, "      ");
+		terminal_wrapped(terminal, member_text(line, "text"), 6, out);
+	}
+	render_checkpoint(line, out);
 }
 
 static void render_trace(const cJSON *data, const struct terminal *terminal, struct buf *out)
@@ -199,95 +260,16 @@ static void render_trace(const cJSON *data, const struct terminal *terminal, str
 	terminal_text(member_text(data, "subject"), out);
 	terminal_style(terminal, STYLE_PLAIN, out);
 	buf_append_char(out, '\n');
-	cJSON_ArrayForEach(line, member(data, "lines"))
-	{
-		const char *what = member_text(line, "what");
-		bool bad = strcmp(what, "exception") == 0;
-		buf_append_text(out, "  ");
-		terminal_text(member_text(line, "at"), out);
-		buf_append_text(out, "  ");
-		terminal_style(terminal, bad ? STYLE_WARNING : STYLE_PLAIN, out);
-		terminal_text(what, out);
-		terminal_style(terminal, STYLE_PLAIN, out);
-		if (member_integer(line, "revision") > 0)
-			buf_printf(out, ", revision %" PRId64, member_integer(line, "revision"));
-		if (member_text(line, "stream")[0]) {
-			buf_append_text(out, ", stream ");
-			terminal_text(member_text(line, "stream"), out);
-			buf_printf(out, " sequence %" PRId64, member_integer(line, "sequence"));
-		}
-		buf_append_char(out, '\n');
-		if (member_text(line, "text")[0]) {
-			buf_append_text(out, "      ");
-			terminal_wrapped(terminal, member_text(line, "text"), 6, out);
-		}
-	}
+	cJSON_ArrayForEach(line, member(data, "lines")) render_traced(line, terminal, out);
 	if (member_true(data, "more"))
 		buf_append_text(out, "  ... there is more\n");
 }
 
 enum cli_exit command_trace(const struct options *options)
 {
-	struct answer answer;
-	cJSON *arguments = new_arguments();
-	add_text(arguments, "subject", options->operands[0]);
-	enum cli_exit status = command_ask(options, "trace", arguments, &answer);
-	return status == CLI_OK ? show(options, &answer, render_trace) : status;
-}
-
-static void render_exception(const cJSON *item, const struct terminal *terminal, struct buf *out)
-{
-	char age[WORDS_SIZE];
-	bool open = member_true(item, "open");
-	terminal_style(terminal, open ? STYLE_WARNING : STYLE_FAINT, out);
-	terminal_text(member_text(item, "key"), out);
-	terminal_style(terminal, STYLE_PLAIN, out);
-	buf_append_text(out, "\n    ");
-	terminal_wrapped(terminal, member_text(item, "text"), 4, out);
-	if (member_text(item, "raw")[0]) {
-		buf_append_text(out, "    read: ");
-		terminal_wrapped(terminal, member_text(item, "raw"), 10, out);
-	}
-	terminal_style(terminal, STYLE_FAINT, out);
-	buf_append_text(out, "    ");
-	terminal_text(member_text(item, "owner"), out);
-	buf_append_text(out, ", ");
-	terminal_text(member_text(item, "rule"), out);
-	buf_append_text(out, ", source ");
-	terminal_text(member_text(item, "source"), out);
-	age_words(member_integer(item, "age_s"), age);
-	buf_printf(out, ", %s %s (", open ? "open for" : "closed; first seen", age);
-	terminal_start(member_text(item, "first"), 16, out);
-	buf_append_char(out, ')');
-	if (member_integer(item, "count") > 1)
-		buf_printf(out, ", seen %" PRId64 " times", member_integer(item, "count"));
-	terminal_style(terminal, STYLE_PLAIN, out);
-	buf_append_char(out, '\n');
-}
-
-static void render_exceptions(const cJSON *data, const struct terminal *terminal, struct buf *out)
-{
-	const cJSON *item;
-	char words[WORDS_SIZE];
-	int64_t open = member_integer(data, "open");
-	cJSON_ArrayForEach(item, member(data, "exceptions")) render_exception(item, terminal, out);
-	count_words(open, words);
-	if (open == 0)
-		buf_append_text(out, "No exception is open.\n");
-	else
-		buf_printf(out, "%s%s open\n",
-		           member_true(data, "more") ? "... there are more (--limit N); " : "", words);
-}
-
-enum cli_exit command_exceptions(const struct options *options)
-{
-	struct answer answer;
-	cJSON *arguments = new_arguments();
-	if (options->all)
-		CHECK(cJSON_AddTrueToObject(arguments, "all") != NULL);
-	add_limit(arguments, options);
-	enum cli_exit status = command_ask(options, "exceptions", arguments, &answer);
-	return status == CLI_OK ? show(options, &answer, render_exceptions) : status;
+	cJSON *arguments = command_arguments();
+	command_add_text(arguments, "subject", options->operands[0]);
+	return command_run(options, "trace", arguments, render_trace);
 }
 
 static void render_pull(const cJSON *data, const struct terminal *terminal, struct buf *out)
@@ -312,12 +294,10 @@ static void render_pull(const cJSON *data, const struct terminal *terminal, stru
 
 enum cli_exit command_pull(const struct options *options)
 {
-	struct answer answer;
-	cJSON *arguments = new_arguments();
+	cJSON *arguments = command_arguments();
 	if (options->operand_count == 1)
-		add_text(arguments, "source", options->operands[0]);
-	enum cli_exit status = command_ask(options, "pull", arguments, &answer);
-	return status == CLI_OK ? show(options, &answer, render_pull) : status;
+		command_add_text(arguments, "source", options->operands[0]);
+	return command_run(options, "pull", arguments, render_pull);
 }
 
 enum cli_exit command_version(const struct options *options)
@@ -329,8 +309,8 @@ enum cli_exit command_version(const struct options *options)
 	if (command_socket(options, path))
 		client_ask(path, SPAN_LITERAL("{\"v\":1,\"cmd\":\"version\"}"), &answer);
 	if (options->json) {
-		cJSON *object = new_arguments();
-		add_text(object, "version", TWINPOST_VERSION);
+		cJSON *object = command_arguments();
+		command_add_text(object, "version", TWINPOST_VERSION);
 		cJSON *agent = answer.data ? cJSON_Duplicate(answer.data, true) : cJSON_CreateNull();
 		CHECK(agent && cJSON_AddItemToObject(object, "agent", agent));
 		command_print_json(object);

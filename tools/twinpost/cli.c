@@ -24,10 +24,17 @@ enum option_bits {
 	TAKES_ALL = 8,
 	TAKES_PROFILES = 16,
 	TAKES_MARKDOWN = 32,
+	TAKES_OWNER = 64,
+	TAKES_WHY = 128, /* and needs it */
+	ALONE = 256,     /* the command's name alone is enough for it */
 };
+
+#define WORDS_MAX          5
+#define HELP_USAGE_COLUMNS 43
 
 struct command {
 	const char *name;
+	const char *verb; /* its second word; NULL: it has none */
 	enum cli_exit (*run)(const struct options *options);
 	unsigned takes;
 	int operands_min, operands_max;
@@ -39,33 +46,65 @@ struct command {
 static enum cli_exit run_help(const struct options *options);
 
 static const struct command commands[] = {
-    {"status", command_status, TAKES_JSON | TAKES_WATCH, 0, 0, "status [--json] [--watch [SECONDS]]",
+    {"status", NULL, command_status, TAKES_JSON | TAKES_WATCH, 0, 0, "status [--json] [--watch [SECONDS]]",
      "is it well, and what is it doing",
      "Exit status: 0 healthy, 3 degraded or still starting, 69 the agent is not running.\n"
      "--watch shows it again every 2 (or SECONDS) seconds in place; q or Ctrl-C ends it.\n"},
-    {"queue", command_queue, TAKES_JSON | TAKES_LIMIT, 0, 1, "queue [STREAM] [--json] [--limit N]",
+    {"queue", NULL, command_queue, TAKES_JSON | TAKES_LIMIT, 0, 1, "queue [STREAM] [--json] [--limit N]",
      "what waits for the broker",
      "Per stream its oldest first, 20 or N of them. A STREAM is the last level of a topic.\n"},
-    {"trace", command_trace, TAKES_JSON, 1, 1, "trace SUBJECT [--json]",
+    {"trace", NULL, command_trace, TAKES_JSON, 1, 1, "trace SUBJECT [--json]",
      "everything that ever happened to one document",
      "A SUBJECT is entity/type/year/number, such as 00001/invoice/2024/RI-1001.\n"
      "Exit status: 4 if nothing is known of it.\n"},
-    {"exceptions", command_exceptions, TAKES_JSON | TAKES_ALL | TAKES_LIMIT, 0, 0,
-     "exceptions [--all] [--limit N] [--json]", "what waits for a person's decision",
-     "Newest first, 50 or N of them. --all shows the closed ones too.\n"},
-    {"pull", command_pull, TAKES_JSON, 0, 1, "pull [SOURCE]", "read the ERP now instead of at the next poll",
-     "All sources, or one.\n"},
-    {"config", command_config, TAKES_PROFILES | TAKES_MARKDOWN, 1, 2,
+    {"exceptions", "list", command_exceptions, TAKES_JSON | TAKES_ALL | TAKES_LIMIT | TAKES_OWNER | ALONE, 0,
+     0, "exceptions [list] [--all] [--owner CLASS] [--limit N] [--json]",
+     "what waits for a person's decision",
+     "Newest first, 50 or N of them. --all shows the closed ones too; --owner those of technical,\n"
+     "data_quality, mapping or policy alone. ID is the number in front of each.\n"},
+    {"exceptions", "show", command_exceptions_show, TAKES_JSON, 1, 1, "exceptions show ID [--json]",
+     "one of them, whole", ""},
+    {"exceptions", "ack", command_exceptions_ack, TAKES_JSON | TAKES_WHY, 1, 1,
+     "exceptions ack ID --why TEXT", "take it in hand",
+     "It stays open until its cause has ended; others see who has it, and why.\n"},
+    {"exceptions", "note", command_exceptions_note, TAKES_JSON, 2, 2, "exceptions note ID TEXT",
+     "write on it what was found out", "The TEXT is one word for the shell: put it in quotes.\n"},
+    {"exceptions", "retry", command_exceptions_retry, TAKES_JSON | TAKES_WHY, 1, 1,
+     "exceptions retry ID --why TEXT", "try it again now",
+     "Reads its source again, or tries the held stream or the connection, without waiting.\n"},
+    {"pull", NULL, command_pull, TAKES_JSON, 0, 1, "pull [SOURCE]",
+     "read the ERP now instead of at the next poll", "All sources, or one.\n"},
+    {"replay", NULL, command_replay, TAKES_JSON | TAKES_WHY, 2, 2, "replay STREAM FROM..TO --why TEXT",
+     "send a range of a stream again",
+     "FROM.. goes to the last one, FROM alone is one event. The original bytes go out on up/replay/STREAM;\n"
+     "the live order is not disturbed. Exit status: 4 if a part of the range is not there.\n"},
+    {"resend", NULL, command_resend, TAKES_JSON | TAKES_WHY, 1, 1, "resend SUBJECT --why TEXT",
+     "send one document again", "Its newest revision, with all its parts, on up/replay/STREAM.\n"},
+    {"key", "show", command_key_show, TAKES_JSON, 0, 0, "key show [--json]",
+     "the signing key's name and hash", ""},
+    {"key", "rotate", command_key_rotate, TAKES_JSON | TAKES_WHY, 0, 0, "key rotate --why TEXT",
+     "change the signing key",
+     "Every stream tells it with an event that both keys have signed. The old key is forgotten.\n"},
+    {"key", "export-public", command_key_export, 0, 0, 1, "key export-public [FILE]",
+     "the public key as PEM, for those who pin it", "A FILE that exists is not written over.\n"},
+    {"audit", "list", command_audit, TAKES_JSON | TAKES_LIMIT | ALONE, 0, 0,
+     "audit [list] [--limit N] [--json]", "who changed what, when and why",
+     "Newest first, 50 or N of them. Entries are never deleted.\n"},
+    {"audit", "verify", command_audit_verify, TAKES_JSON, 0, 0, "audit verify [--json]",
+     "whether the audit still fits together",
+     "Walks the chain of hashes. Exit status: 1 if it is broken. Write the head down elsewhere to "
+     "compare.\n"},
+    {"config", NULL, command_config, TAKES_PROFILES | TAKES_MARKDOWN, 1, 2,
      "config check FILE | config explain [KEY]", "check a configuration file; explain its keys",
      "check tells every problem as FILE:line:column: what is wrong; what is allowed. It looks at the files,\n"
      "profiles and secrets that FILE names too. Exit status: 0 good, 1 problems. --profiles DIR: where bare\n"
      "names of profiles are looked up (else $TWINPOST_PROFILES, else the installed ones).\n"
      "explain lists all keys, or tells what KEY is for, its default and what is allowed.\n"},
-    {"version", command_version, TAKES_JSON, 0, 0, "version [--json]",
+    {"version", NULL, command_version, TAKES_JSON, 0, 0, "version [--json]",
      "version of this program and of the running agent", "Works without a running agent.\n"},
-    {"help", run_help, 0, 0, 1, "help [COMMAND]", "this text, or that of one command", ""},
+    {"help", NULL, run_help, 0, 0, 1, "help [COMMAND]", "this text, or that of one command", ""},
     /* firmware_run() answers it before the command line is read here; the row is for help. */
-    {"run", NULL, 0, 0, 0, "run --config FILE [--until-idle]", "run the agent (the service does it)",
+    {"run", NULL, NULL, 0, 0, 0, "run --config FILE [--until-idle]", "run the agent (the service does it)",
      "--until-idle ends it once every source was read to its end and everything is delivered.\n"},
 };
 
@@ -76,21 +115,14 @@ static const char help_end[] =
     "Options of every command:\n"
     "  --config FILE   configuration of the agent to ask (default " CLI_CONFIG_DEFAULT ")\n"
     "  --socket PATH   its control socket, instead of the one the configuration names\n"
+    "What changes something takes --why TEXT, one line in quotes; it is kept in the audit with who and "
+    "when.\n"
     "\n"
     "Exit status: 0 good, 1 problems, 2 wrong command line, 3 not healthy, 4 not found, 69 agent not "
     "running.\n"
     "More: man twinpost\n";
 
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < COMMAND_COUNT; i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-	}
-	return NULL;
-}
-
-static enum cli_exit usage_error(const char *format, const char *what)
+enum cli_exit command_misused(const char *format, const char *what)
 {
 	char message[CLIENT_MESSAGE_SIZE];
 	struct buf text;
@@ -103,23 +135,76 @@ static enum cli_exit usage_error(const char *format, const char *what)
 	return CLI_USAGE;
 }
 
+/* The row of the first word or two, and in *taken how many of them it took; NULL: there is none. */
+static const struct command *find_command(const char *const *words, int count, int *taken)
+{
+	const struct command *alone = NULL;
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		const struct command *command = &commands[i];
+		if (strcmp(command->name, words[0]) != 0)
+			continue;
+		if (command->verb && count > 1 && strcmp(command->verb, words[1]) == 0) {
+			*taken = 2;
+			return command;
+		}
+		if (!command->verb || (command->takes & ALONE))
+			alone = command;
+	}
+	*taken = 1;
+	return alone;
+}
+
+/* The first word is no command, or its second is none of its verbs. */
+static enum cli_exit no_command(const char *const *words, int count)
+{
+	char format[CLIENT_MESSAGE_SIZE];
+	struct buf verbs;
+	buf_init(&verbs, 256);
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (commands[i].verb && strcmp(commands[i].name, words[0]) == 0)
+			buf_printf(&verbs, "%s%s", verbs.len ? ", " : "", commands[i].verb);
+	}
+	bool known = verbs.len > 0;
+	const char *name = words[0];
+	if (!known)
+		(void)snprintf(format, sizeof format, "there is no command \"%%s\"");
+	else if (count > 1)
+		(void)snprintf(format, sizeof format, "%s has no \"%%s\"; it has %s", name, buf_cstr(&verbs));
+	else
+		(void)snprintf(format, sizeof format, "%%s needs one of: %s", buf_cstr(&verbs));
+	buf_release(&verbs);
+	return command_misused(format, known && count > 1 ? words[1] : name);
+}
+
+static void help_of_all(struct buf *out)
+{
+	buf_append_text(out, "twinpost: brings the postings of an ERP to the cloud, every one, once.\n\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		const char *usage = commands[i].usage;
+		if (strlen(usage) > HELP_USAGE_COLUMNS)
+			buf_printf(out, "  %s\n  %*s", usage, HELP_USAGE_COLUMNS, "");
+		else
+			buf_printf(out, "  %-*s", HELP_USAGE_COLUMNS, usage);
+		buf_printf(out, " %s\n", commands[i].summary);
+	}
+	buf_append_text(out, help_end);
+}
+
 static enum cli_exit run_help(const struct options *options)
 {
 	struct buf out;
 	buf_init(&out, CLI_OUTPUT_MAX);
-	if (options->operand_count == 1) {
-		const struct command *command = find_command(options->operands[0]);
-		if (!command) {
-			buf_release(&out);
-			return usage_error("there is no command \"%s\"", options->operands[0]);
-		}
-		buf_printf(&out, "twinpost %s\n  %s\n\n%s", command->usage, command->summary, command->help);
-	} else {
-		buf_append_text(&out,
-		                "twinpost: brings the postings of an ERP to the cloud, every one, once.\n\n");
-		for (size_t i = 0; i < COMMAND_COUNT; i++)
-			buf_printf(&out, "  %-43s %s\n", commands[i].usage, commands[i].summary);
-		buf_append_text(&out, help_end);
+	if (options->operand_count == 0)
+		help_of_all(&out);
+	for (size_t i = 0; i < COMMAND_COUNT && options->operand_count == 1; i++) {
+		const struct command *command = &commands[i];
+		if (strcmp(command->name, options->operands[0]) == 0)
+			buf_printf(&out, "%stwinpost %s\n  %s\n%s%s", out.len ? "\n" : "", command->usage,
+			           command->summary, command->help[0] ? "\n" : "", command->help);
+	}
+	if (out.len == 0) {
+		buf_release(&out);
+		return command_misused("there is no command \"%s\"", options->operands[0]);
 	}
 	return command_print(&out) ? CLI_OK : CLI_FAILED;
 }
@@ -133,13 +218,20 @@ struct arguments {
 	bool options_ended;
 };
 
-/* A whole number from 1 to maximum; 0: it is none. */
+int64_t command_number(const char *text, size_t length, int64_t maximum)
+{
+	int64_t value = 0;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9' || value > maximum / 10)
+			return 0;
+		value = value * 10 + (text[i] - '0');
+	}
+	return value <= maximum ? value : 0;
+}
+
 static long read_number(const char *text, long maximum)
 {
-	char *end = NULL;
-	errno = 0;
-	long value = text[0] >= '0' && text[0] <= '9' ? strtol(text, &end, 10) : 0;
-	return end && *end == 0 && errno == 0 && value >= 1 && value <= maximum ? value : 0;
+	return (long)command_number(text, strlen(text), maximum);
 }
 
 /* The value of "--name=value" or "--name value"; NULL: this is not --name. "" where it has none. */
@@ -163,7 +255,9 @@ static bool take_text_option(struct arguments *arguments, const char *argument, 
 		const char **to;
 	} texts[] = {{"--config", &options->config},
 	             {"--socket", &options->socket},
-	             {"--profiles", &options->profiles}};
+	             {"--profiles", &options->profiles},
+	             {"--owner", &options->owner},
+	             {"--why", &options->why}};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		const char *value = take_value(arguments, argument, texts[i].name);
 		if (!value)
@@ -171,7 +265,7 @@ static bool take_text_option(struct arguments *arguments, const char *argument, 
 		*texts[i].to = value;
 		*good = value[0] != 0;
 		if (!*good)
-			(void)usage_error("%s needs a value", texts[i].name);
+			(void)command_misused("%s needs a value", texts[i].name);
 		return true;
 	}
 	return false;
@@ -199,7 +293,7 @@ static bool take_number_option(struct arguments *arguments, const char *argument
 		options->watch_s = read_number(argument + 8, 3600);
 		*good = options->watch_s > 0;
 		if (!*good)
-			(void)usage_error("--watch takes 1 to 3600 seconds, not \"%s\"", argument + 8);
+			(void)command_misused("--watch takes 1 to 3600 seconds, not \"%s\"", argument + 8);
 		return true;
 	}
 	const char *limit = take_value(arguments, argument, "--limit");
@@ -208,7 +302,7 @@ static bool take_number_option(struct arguments *arguments, const char *argument
 	options->limit = read_number(limit, 1000);
 	*good = options->limit > 0;
 	if (!*good)
-		(void)usage_error("--limit takes 1 to 1000, not \"%s\"", limit);
+		(void)command_misused("--limit takes 1 to 1000, not \"%s\"", limit);
 	return true;
 }
 
@@ -231,15 +325,17 @@ static bool take_flag(const char *argument, struct options *options)
 }
 
 /* Reads everything; words[] are what is no option. false: wrong, and told. */
-static bool read_arguments(struct arguments *arguments, struct options *options, const char *words[4],
+static bool read_arguments(struct arguments *arguments, struct options *options, const char *words[WORDS_MAX],
                            int *word_count)
 {
 	while (arguments->next < arguments->count) {
 		const char *argument = arguments->values[arguments->next++];
 		bool good = true;
 		if (arguments->options_ended || argument[0] != '-' || argument[1] == 0) {
-			if (*word_count == 4) {
-				(void)usage_error("there is one word too many: \"%s\"", argument);
+			if (*word_count == WORDS_MAX) {
+				(void)command_misused("there is one word too many: \"%s\"; a text of several "
+				                      "words stands in quotes",
+				                      argument);
 				return false;
 			}
 			words[(*word_count)++] = argument;
@@ -259,7 +355,7 @@ static bool read_arguments(struct arguments *arguments, struct options *options,
 		} else if (!take_flag(argument, options) &&
 		           !take_text_option(arguments, argument, options, &good) &&
 		           !take_number_option(arguments, argument, options, &good)) {
-			(void)usage_error("unknown option %s", argument);
+			(void)command_misused("unknown option %s", argument);
 			return false;
 		}
 		if (!good)
@@ -283,6 +379,8 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->profiles != NULL, TAKES_PROFILES, "--profiles"},
 	    {options->markdown, TAKES_MARKDOWN, "--markdown"},
 	    {options->keys, TAKES_MARKDOWN, "--keys"},
+	    {options->owner != NULL, TAKES_OWNER, "--owner"},
+	    {options->why != NULL, TAKES_WHY, "--why"},
 	};
 	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
 		if (given[i].given && !(command->takes & given[i].bit))
@@ -295,7 +393,7 @@ static enum cli_exit dispatch(int argc, char **argv)
 {
 	struct options options = {0};
 	struct arguments arguments = {.count = argc, .values = argv, .next = 1};
-	const char *words[4] = {NULL};
+	const char *words[WORDS_MAX] = {NULL};
 	int word_count = 0;
 	if (!read_arguments(&arguments, &options, words, &word_count))
 		return CLI_USAGE;
@@ -303,19 +401,24 @@ static enum cli_exit dispatch(int argc, char **argv)
 		(void)run_help(&options);
 		return CLI_USAGE;
 	}
-	const struct command *command = find_command(words[0]);
-	if (!command)
-		return usage_error("there is no command \"%s\"", words[0]);
+	int taken = 0;
+	const struct command *command = find_command(words, word_count, &taken);
+	/* `exceptions shwo 5`: what is no verb is no operand of the bare word either. */
+	if (!command || (command->verb && taken == 1 && word_count > 1))
+		return no_command(words, word_count);
 	if (!command->run)
-		return usage_error("%s must be the first word, before any option", command->name);
+		return command_misused("%s must be the first word, before any option", command->name);
 	const char *foreign = foreign_option(command, &options);
 	if (foreign)
-		return usage_error("this command does not take %s", foreign);
-	options.operand_count = word_count - 1;
+		return command_misused("this command does not take %s", foreign);
+	options.operand_count = word_count - taken;
 	if (options.operand_count < command->operands_min || options.operand_count > command->operands_max)
-		return usage_error("use it as: twinpost %s", command->usage);
+		return command_misused("use it as: twinpost %s", command->usage);
+	if ((command->takes & TAKES_WHY) && !options.why)
+		return command_misused(
+		    "the reason is missing, it is kept in the audit; use it as: twinpost %s", command->usage);
 	for (int i = 0; i < options.operand_count; i++)
-		options.operands[i] = words[i + 1];
+		options.operands[i] = words[i + taken];
 	return command->run(&options);
 }
 

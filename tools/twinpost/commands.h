@@ -26,8 +26,10 @@ struct options {
 	bool keys;
 	bool watch;
 	long watch_s;
-	long limit; /* 0: not given */
-	const char *operands[2];
+	long limit;        /* 0: not given */
+	const char *owner; /* NULL: not given */
+	const char *why;   /* NULL: not given */
+	const char *operands[3];
 	int operand_count;
 };
 
@@ -35,6 +37,17 @@ enum cli_exit command_status(const struct options *options);
 enum cli_exit command_queue(const struct options *options);
 enum cli_exit command_trace(const struct options *options);
 enum cli_exit command_exceptions(const struct options *options);
+enum cli_exit command_exceptions_show(const struct options *options);
+enum cli_exit command_exceptions_ack(const struct options *options);
+enum cli_exit command_exceptions_note(const struct options *options);
+enum cli_exit command_exceptions_retry(const struct options *options);
+enum cli_exit command_replay(const struct options *options);
+enum cli_exit command_resend(const struct options *options);
+enum cli_exit command_key_show(const struct options *options);
+enum cli_exit command_key_rotate(const struct options *options);
+enum cli_exit command_key_export(const struct options *options);
+enum cli_exit command_audit(const struct options *options);
+enum cli_exit command_audit_verify(const struct options *options);
 enum cli_exit command_pull(const struct options *options);
 enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
@@ -46,6 +59,21 @@ bool command_socket(const struct options *options, char path[256]);
  * error. */
 enum cli_exit command_ask(const struct options *options, const char *name, cJSON *arguments,
                           struct answer *answer);
+/* Arguments of a request, for command_ask(). */
+cJSON *command_arguments(void);
+void command_add_text(cJSON *arguments, const char *name, const char *text);
+void command_add_number(cJSON *arguments, const char *name, int64_t number);
+void command_add_limit(cJSON *arguments, const struct options *options); /* where it was given */
+/* Shows the data: as JSON, or by render; command_run() asks first, as command_ask(). */
+typedef void (*command_render)(const cJSON *data, const struct terminal *terminal, struct buf *out);
+enum cli_exit command_show(const struct options *options, struct answer *answer,
+                           command_render render); /* releases the answer */
+enum cli_exit command_run(const struct options *options, const char *name, cJSON *arguments,
+                          command_render render);
+/* A whole number from 1 to maximum; 0: it is none. */
+int64_t command_number(const char *text, size_t length, int64_t maximum);
+/* Tells what is wrong with the command line, with the one %s of format replaced, and where to read on: CLI_USAGE. */
+enum cli_exit command_misused(const char *format, const char *what) __attribute__((format(printf, 1, 0)));
 /* Prints "twinpost: " and the message's lines on standard error. */
 void command_complain(const char *message);
 /* Writes it to standard output and releases it; false: it could not be written. */

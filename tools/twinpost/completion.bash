@@ -4,11 +4,11 @@
 _twinpost()
 {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
-	local command="" i
+	local command="" i j
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--config | --socket | --profiles | --limit) ((i++)) ;;
+		--config | --socket | --profiles | --limit | --owner | --why) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -25,18 +25,59 @@ _twinpost()
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
-	--limit) return ;;
+	--owner)
+		mapfile -t COMPREPLY < <(compgen -W "technical data_quality mapping policy" -- "$word")
+		return
+		;;
+	--limit | --why) return ;;
 	esac
-	local words
+	local words verb="" all="run status queue trace exceptions pull replay resend key audit config version help"
+	# The second word of a command that has several.
+	for ((j = i + 1; j < COMP_CWORD; j++)); do
+		case ${COMP_WORDS[j]} in
+		--config | --socket | --profiles | --limit | --owner | --why) ((j++)) ;;
+		-*) ;;
+		*)
+			verb=${COMP_WORDS[j]}
+			break
+			;;
+		esac
+	done
 	case $command in
-	"") words="run status queue trace exceptions pull config version help --config --socket --help --version" ;;
+	"") words="$all --config --socket --help --version" ;;
 	run) words="--config --until-idle" ;;
 	status) words="--json --watch" ;;
 	queue) words="--json --limit" ;;
 	trace | version) words="--json" ;;
-	exceptions) words="--all --json --limit" ;;
+	exceptions)
+		case $verb in
+		"") words="list show ack note retry --all --json --limit --owner" ;;
+		list) words="--all --json --limit --owner" ;;
+		ack | retry) words="--json --why" ;;
+		*) words="--json" ;;
+		esac
+		;;
 	pull) words="--json" ;;
-	help) words="run status queue trace exceptions pull config version" ;;
+	replay | resend) words="--json --why" ;;
+	key)
+		case $verb in
+		"") words="show rotate export-public" ;;
+		rotate) words="--json --why" ;;
+		show) words="--json" ;;
+		export-public)
+			mapfile -t COMPREPLY < <(compgen -f -- "$word")
+			return
+			;;
+		esac
+		;;
+	audit)
+		case $verb in
+		"") words="list verify --json --limit" ;;
+		list) words="--json --limit" ;;
+		*) words="--json" ;;
+		esac
+		;;
+	help) words=$all ;;
 	config)
 		case " ${COMP_WORDS[*]:i+1:COMP_CWORD-i-1} " in
 		*" check "*)

@@ -111,6 +111,61 @@ static void render_sources(const cJSON *data, const struct terminal *terminal, s
 	table_finish(&table, terminal, 2, out);
 }
 
+/* "host 2 of 3", where there is more than one. */
+static void render_host(const cJSON *uplink, struct buf *out)
+{
+	int64_t number = member_integer(uplink, "host_number"), hosts = member_integer(uplink, "hosts");
+	terminal_text(member_text(uplink, "host"), out);
+	buf_printf(out, ":%" PRId64, member_integer(uplink, "port"));
+	if (hosts > 1 && number > 0)
+		buf_printf(out, " (host %" PRId64 " of %" PRId64 ")", number, hosts);
+}
+
+/* The limits that the configuration sets, where it does. */
+static void render_rate(const cJSON *uplink, struct buf *out)
+{
+	int64_t messages = member_integer(uplink, "rate_messages"),
+		bytes = member_integer(uplink, "rate_bytes");
+	char words[WORDS_SIZE];
+	if (messages == 0 && bytes == 0)
+		return;
+	buf_append_text(out, "  limited to ");
+	if (messages > 0) {
+		count_words(messages, words);
+		buf_printf(out, "%s messages/s%s", words, bytes > 0 ? " and " : "");
+	}
+	if (bytes > 0) {
+		size_words(bytes, words);
+		buf_printf(out, "%s/s", words);
+	}
+	buf_append_char(out, '\n');
+}
+
+/* What came down since the start, where something did. */
+static void render_cloud(const cJSON *cloud, const struct terminal *terminal, struct buf *out)
+{
+	int64_t refused = member_integer(cloud, "commands_refused");
+	int64_t commands = member_integer(cloud, "commands"), outcomes = member_integer(cloud, "outcomes");
+	int64_t receipts = member_integer(cloud, "receipts");
+	char words[3][WORDS_SIZE];
+	if (commands + refused + outcomes + receipts == 0)
+		return;
+	count_words(outcomes, words[0]);
+	count_words(receipts, words[1]);
+	count_words(commands, words[2]);
+	buf_printf(out, "  from the cloud: %s %s, %s %s, %s %s", words[0],
+	           outcomes == 1 ? "outcome" : "outcomes", words[1], receipts == 1 ? "receipt" : "receipts",
+	           words[2], commands == 1 ? "command" : "commands");
+	if (refused > 0) {
+		count_words(refused, words[0]);
+		buf_append_text(out, ", ");
+		terminal_style(terminal, STYLE_WARNING, out);
+		buf_printf(out, "%s refused", words[0]);
+		terminal_style(terminal, STYLE_PLAIN, out);
+	}
+	buf_append_char(out, '\n');
+}
+
 static void render_uplink(const cJSON *uplink, const struct terminal *terminal, struct buf *out)
 {
 	char acked[WORDS_SIZE];
@@ -123,8 +178,7 @@ static void render_uplink(const cJSON *uplink, const struct terminal *terminal, 
 	bool up = strcmp(member_text(uplink, "state"), "up") == 0;
 	terminal_text(member_text(uplink, "state"), out);
 	buf_append_text(out, up ? " at " : ", broker ");
-	terminal_text(member_text(uplink, "host"), out);
-	buf_printf(out, ":%" PRId64, member_integer(uplink, "port"));
+	render_host(uplink, out);
 	if (up) {
 		buf_append_text(out, ", MQTT ");
 		terminal_text(member_text(uplink, "mqtt"), out);
@@ -137,43 +191,83 @@ static void render_uplink(const cJSON *uplink, const struct terminal *terminal, 
 	}
 	count_words(member_integer(uplink, "acked"), acked);
 	buf_printf(out, ", %s delivered since the start\n", acked);
+	render_rate(uplink, out);
+}
+
+/* One row of the table: what waits, and up to where a checkpoint and its receipt prove what was sent. */
+static void add_stream(const cJSON *stream, struct table *table)
+{
+	char waiting[WORDS_SIZE], given[WORDS_SIZE], checkpoint[WORDS_SIZE], receipt[WORDS_SIZE],
+	    late[WORDS_SIZE];
+	char age[WORDS_SIZE] = "";
+	int64_t next = member_integer(stream, "next_sequence");
+	count_words(member_integer(stream, "waiting"), waiting);
+	count_words(next > 0 ? next - 1 : 0, given);
+	count_words(member_integer(stream, "checkpoint"), checkpoint);
+	count_words(member_integer(stream, "receipt"), receipt);
+	count_words(member_integer(stream, "late"), late);
+	if (member_text(stream, "oldest")[0])
+		age_words(member_integer(stream, "oldest_age_s"), age);
+	table_add(table, (const char *const[]){member_text(stream, "name"), member_text(stream, "class"),
+	                                       waiting, age, given, checkpoint, receipt, late});
+}
+
+static bool needs_a_look(const cJSON *stream)
+{
+	return member_integer(stream, "waiting") > 0 || member_integer(stream, "late") > 0;
+}
+
+/* At most STREAMS_SHOWN: first those in which something waits or is late. */
+static void render_streams(const cJSON *streams, const struct terminal *terminal, struct buf *out)
+{
+	static const char *const heads[] = {"STREAM", "CLASS",      "WAITING", "OLDEST",
+	                                    "GIVEN",  "CHECKPOINT", "RECEIPT", "LATE"};
+	const cJSON *stream;
+	struct table table;
+	int shown = 0;
+	int count = cJSON_GetArraySize(streams);
+	if (count == 0)
+		return;
+	table_init(&table, 8, 0xfcu & ~(1u << 3), heads);
+	for (int round = 0; round < 2; round++) {
+		cJSON_ArrayForEach(stream, streams)
+		{
+			if (needs_a_look(stream) != (round == 0) || shown == STREAMS_SHOWN)
+				continue;
+			shown++;
+			add_stream(stream, &table);
+		}
+	}
+	table_finish(&table, terminal, 2, out);
+	if (count > shown)
+		buf_printf(out, "  ... and %d more: twinpost status --json\n", count - shown);
 }
 
 static void render_queue(const cJSON *queue, const struct terminal *terminal, struct buf *out)
 {
-	static const char *const heads[] = {"STREAM", "WAITING", "SIZE", "OLDEST"};
-	const cJSON *stream;
-	char words[WORDS_SIZE], age[WORDS_SIZE];
-	int64_t waiting = member_integer(queue, "waiting");
-	head("Queue", terminal, out);
+	char words[WORDS_SIZE], age[WORDS_SIZE], size[WORDS_SIZE];
+	int64_t waiting = member_integer(queue, "waiting"), late = member_integer(queue, "late");
+	int64_t replays = member_integer(queue, "replays");
+	head("Streams", terminal, out);
 	if (waiting == 0) {
-		buf_append_text(out, "  empty: the broker has acknowledged everything\n");
-		return;
+		buf_append_text(out, "  nothing waits: the broker has acknowledged everything");
+	} else {
+		count_words(waiting, words);
+		size_words(member_integer(queue, "bytes"), size);
+		age_words(member_integer(queue, "oldest_age_s"), age);
+		buf_printf(out, "  %s waiting (%s), the oldest for %s", words, size, age);
 	}
-	count_words(waiting, words);
-	age_words(member_integer(queue, "oldest_age_s"), age);
-	buf_printf(out, "  %s waiting, the oldest for %s\n", words, age);
-	struct table table;
-	int shown = 0, left_out = 0;
-	table_init(&table, 4, 1u << 1 | 1u << 2, heads);
-	cJSON_ArrayForEach(stream, member(queue, "streams"))
-	{
-		char size[WORDS_SIZE];
-		if (member_integer(stream, "waiting") == 0)
-			continue;
-		if (shown == STREAMS_SHOWN) {
-			left_out++;
-			continue;
-		}
-		shown++;
-		count_words(member_integer(stream, "waiting"), words);
-		size_words(member_integer(stream, "bytes"), size);
-		age_words(member_integer(stream, "oldest_age_s"), age);
-		table_add(&table, (const char *const[]){member_text(stream, "name"), words, size, age});
+	if (late > 0) {
+		count_words(late, words);
+		buf_append_text(out, "; ");
+		terminal_style(terminal, STYLE_WARNING, out);
+		buf_printf(out, "%s without an outcome in time", words);
+		terminal_style(terminal, STYLE_PLAIN, out);
 	}
-	table_finish(&table, terminal, 2, out);
-	if (left_out > 0)
-		buf_printf(out, "  ... and %d more streams: twinpost queue\n", left_out);
+	if (replays > 0)
+		buf_printf(out, "; %" PRId64 " %s", replays, replays == 1 ? "replay" : "replays");
+	buf_append_char(out, '\n');
+	render_streams(member(queue, "streams"), terminal, out);
 }
 
 static void render_store(const cJSON *store, const struct terminal *terminal, struct buf *out)
@@ -222,6 +316,10 @@ static void render_exceptions(const cJSON *exceptions, const struct terminal *te
 		terminal_text(owner->string, out);
 		buf_printf(out, " %.0f", owner->valuedouble);
 	}
+	if (member_integer(exceptions, "acknowledged") > 0) {
+		count_words(member_integer(exceptions, "acknowledged"), words);
+		buf_printf(out, "; %s acknowledged", words);
+	}
 	if (member_integer(exceptions, "counted") < open)
 		buf_printf(out, " (of the newest %" PRId64 ")", member_integer(exceptions, "counted"));
 	buf_append_text(out, "\n");
@@ -233,6 +331,7 @@ void status_render(const cJSON *data, const struct terminal *terminal, struct bu
 	render_problems(data, terminal, out);
 	render_sources(data, terminal, out);
 	render_uplink(member(data, "uplink"), terminal, out);
+	render_cloud(member(data, "cloud"), terminal, out);
 	if (member(data, "queue"))
 		render_queue(member(data, "queue"), terminal, out);
 	if (member(data, "store"))
