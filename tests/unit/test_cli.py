@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 import unittest
@@ -119,11 +120,11 @@ class CliTest(unittest.TestCase):
         self.assertEqual((status, err), (0, ""))
         self.assertTrue(out.startswith("healthy: All sources are read and the broker takes the events\n"
                                        "acme/plant-1, twinpost 0.1.0, up 90 s since 2024-02-29T09:28:35Z\n"), out)
-        self.assertIn("  up at broker.example.com:8883, MQTT 5, TLSv1.3, 3 of 16 in flight, 1,234,567 delivered", out)
-        self.assertIn("  1,234 waiting (1.0 MiB), the oldest for 5 min\n"
-                      "  STREAM  CLASS   WAITING  OLDEST  GIVEN  CHECKPOINT  RECEIPT  LATE\n"
+        self.assertIn("Uplink      up at broker.example.com:8883, MQTT 5, TLSv1.3, 3 of 16 in flight, 1,234,567 delivered", out)
+        self.assertIn("Streams     1,234 waiting (1.0 MiB), the oldest for 5 min\n", out)
+        self.assertIn("\n\n  STREAM  CLASS   WAITING  OLDEST  GIVEN  CHECKPOINT  RECEIPT  LATE\n"
                       "  00001   normal    1,234  5 min   1,240       1,024      768     0\n", out)
-        self.assertIn("  4,711 documents, 1.0 GiB of 4.0 GiB used (25 %), 20.0 GiB free on the disk\n", out)
+        self.assertIn("Store       4,711 documents, 1.0 GiB of 4.0 GiB used (25 %), 20.0 GiB free on the disk\n", out)
         self.assertNotIn("\033", out)
         status, out, err = self.ask("status")
         self.assertEqual((status, err), (3, ""))
@@ -139,11 +140,12 @@ class CliTest(unittest.TestCase):
                           exceptions={"open": 3, "counted": 3, "acknowledged": 1,
                                       "by_owner": {"technical": 0, "data_quality": 1, "mapping": 2, "policy": 0}}))
         out = self.ask("status")[1]
-        self.assertIn("  up at broker.example.com:8883 (host 2 of 3), MQTT 5", out)
-        self.assertIn("  limited to 50 messages/s and 1.0 MiB/s\n", out)
-        self.assertIn("  from the cloud: 1,200 outcomes, 1 receipt, 7 commands, 1 refused\n", out)
-        self.assertIn("  nothing waits: the broker has acknowledged everything; 2 without an outcome in time; 1 replay\n", out)
-        self.assertIn("  3 open: data_quality 1, mapping 2; 1 acknowledged\n", out)
+        self.assertIn("Uplink      up at broker.example.com:8883 (host 2 of 3), MQTT 5", out)
+        self.assertIn("            limited to 50 messages/s and 1.0 MiB/s\n", out)
+        self.assertIn("            from the cloud: 1,200 outcomes, 1 receipt, 7 commands taken, 1 refused\n", out)
+        self.assertIn("Streams     nothing waits: the broker has acknowledged everything; 2 without an outcome in time; "
+                      "1 replay under way\n", out)
+        self.assertIn("Exceptions  3 open: data_quality 1, mapping 2; 1 acknowledged\n", out)
 
     def test_status_of_many_streams(self):
         """Ten streams are shown, those in which something waits or is late first; the rest is counted."""
@@ -520,10 +522,11 @@ class CliTest(unittest.TestCase):
 
     # ---- the terminal ----
 
-    def on_terminal(self, arguments, keys=None, **environment):
+    def on_terminal(self, arguments, keys=None, rows=0, **environment):
         """Runs it on a pseudo terminal of 80 columns; sends keys once something was shown. Exit status and output."""
         pid, terminal = pty.fork()
         if pid == 0:
+            termios.tcsetwinsize(0, (rows, 80 if rows else 0))
             os.environ.pop("NO_COLOR", None)
             os.environ.update({"TERM": "xterm", **environment})
             os.execv(TWINPOST, [TWINPOST, "--socket", self.socket, *arguments])
@@ -539,7 +542,7 @@ class CliTest(unittest.TestCase):
             if not got:
                 break
             out += got
-            if keys and b"Exceptions" in out:
+            if keys and (b"Exceptions" in out or b"than the screen has" in out):
                 if isinstance(keys, bytes):
                     os.write(terminal, keys)
                 else:
@@ -564,6 +567,19 @@ class CliTest(unittest.TestCase):
             self.assertTrue(out.startswith("\033[?1049h\033[?25l\033[H"), repr(out[:40]))
             self.assertTrue(out.endswith("\033[?25h\033[?1049l"), repr(out[-40:]))
             self.assertNotIn("\033[2J", out)
+
+    def test_watch_on_a_small_screen(self):
+        """Ten rows: nine lines, and the tenth says how many more there are; 24 hold all of it."""
+        self.play(STATUS)
+        _, out = self.on_terminal(["status", "--watch", "1"], b"q", rows=10)
+        screen = out.split("\033[H", 1)[1].split("\033[J", 1)[0]
+        lines = screen.replace("\033[K", "").split("\r\n")
+        self.assertEqual(len(lines), 10)
+        whole = len(self.ask("status")[1].splitlines()) + 2
+        self.assertEqual(lines[-1], f"... {whole - 9} lines more than the screen has")
+        _, out = self.on_terminal(["status", "--watch", "1"], b"q", rows=24)
+        self.assertNotIn("than the screen has", out)
+        self.assertIn("  00001 ", out)
 
     def test_watch_in_a_pipe(self):
         """--watch --json in a pipe: a line a round; it ends when the reader goes."""

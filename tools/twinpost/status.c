@@ -15,6 +15,7 @@
 #include "tools/twinpost/commands.h"
 
 #define STREAMS_SHOWN 10
+#define LABEL_COLUMNS 12
 
 enum cli_exit status_exit(const cJSON *data)
 {
@@ -28,6 +29,16 @@ static void head(const char *title, const struct terminal *terminal, struct buf 
 	buf_append_text(out, title);
 	terminal_style(terminal, STYLE_PLAIN, out);
 	buf_append_char(out, '\n');
+}
+
+/* A title with its text on the same line, wrapped beside it: releases text. */
+static void labelled(const char *title, struct buf *text, const struct terminal *terminal, struct buf *out)
+{
+	terminal_style(terminal, STYLE_BOLD, out);
+	buf_printf(out, "%-*s", LABEL_COLUMNS, title);
+	terminal_style(terminal, STYLE_PLAIN, out);
+	terminal_wrapped(terminal, buf_cstr(text), LABEL_COLUMNS, out);
+	buf_release(text);
 }
 
 static void render_headline(const cJSON *data, const struct terminal *terminal, struct buf *out)
@@ -115,30 +126,32 @@ static void render_sources(const cJSON *data, const struct terminal *terminal, s
 static void render_host(const cJSON *uplink, struct buf *out)
 {
 	int64_t number = member_integer(uplink, "host_number"), hosts = member_integer(uplink, "hosts");
-	terminal_text(member_text(uplink, "host"), out);
+	buf_append_text(out, member_text(uplink, "host"));
 	buf_printf(out, ":%" PRId64, member_integer(uplink, "port"));
 	if (hosts > 1 && number > 0)
 		buf_printf(out, " (host %" PRId64 " of %" PRId64 ")", number, hosts);
 }
 
 /* The limits that the configuration sets, where it does. */
-static void render_rate(const cJSON *uplink, struct buf *out)
+static void render_rate(const cJSON *uplink, const struct terminal *terminal, struct buf *out)
 {
 	int64_t messages = member_integer(uplink, "rate_messages"),
 		bytes = member_integer(uplink, "rate_bytes");
 	char words[WORDS_SIZE];
+	struct buf text;
 	if (messages == 0 && bytes == 0)
 		return;
-	buf_append_text(out, "  limited to ");
+	buf_init(&text, CLI_OUTPUT_MAX);
+	buf_append_text(&text, "limited to ");
 	if (messages > 0) {
 		count_words(messages, words);
-		buf_printf(out, "%s messages/s%s", words, bytes > 0 ? " and " : "");
+		buf_printf(&text, "%s messages/s%s", words, bytes > 0 ? " and " : "");
 	}
 	if (bytes > 0) {
 		size_words(bytes, words);
-		buf_printf(out, "%s/s", words);
+		buf_printf(&text, "%s/s", words);
 	}
-	buf_append_char(out, '\n');
+	labelled("", &text, terminal, out);
 }
 
 /* What came down since the start, where something did. */
@@ -147,51 +160,52 @@ static void render_cloud(const cJSON *cloud, const struct terminal *terminal, st
 	int64_t refused = member_integer(cloud, "commands_refused");
 	int64_t commands = member_integer(cloud, "commands"), outcomes = member_integer(cloud, "outcomes");
 	int64_t receipts = member_integer(cloud, "receipts");
-	char words[3][WORDS_SIZE];
+	char words[4][WORDS_SIZE];
+	struct buf text;
 	if (commands + refused + outcomes + receipts == 0)
 		return;
+	buf_init(&text, CLI_OUTPUT_MAX);
 	count_words(outcomes, words[0]);
 	count_words(receipts, words[1]);
 	count_words(commands, words[2]);
-	buf_printf(out, "  from the cloud: %s %s, %s %s, %s %s", words[0],
+	count_words(refused, words[3]);
+	buf_printf(&text, "from the cloud: %s %s, %s %s, %s %s", words[0],
 	           outcomes == 1 ? "outcome" : "outcomes", words[1], receipts == 1 ? "receipt" : "receipts",
 	           words[2], commands == 1 ? "command" : "commands");
-	if (refused > 0) {
-		count_words(refused, words[0]);
-		buf_append_text(out, ", ");
-		terminal_style(terminal, STYLE_WARNING, out);
-		buf_printf(out, "%s refused", words[0]);
-		terminal_style(terminal, STYLE_PLAIN, out);
-	}
-	buf_append_char(out, '\n');
+	if (refused > 0)
+		buf_printf(&text, " taken, %s refused", words[3]);
+	labelled("", &text, terminal, out);
 }
 
 static void render_uplink(const cJSON *uplink, const struct terminal *terminal, struct buf *out)
 {
 	char acked[WORDS_SIZE];
-	head("Uplink", terminal, out);
-	buf_append_text(out, "  ");
+	struct buf text;
+	bool up = strcmp(member_text(uplink, "state"), "up") == 0;
+	buf_init(&text, CLI_OUTPUT_MAX);
+	buf_append_char(out, '\n');
 	if (!cJSON_IsObject(uplink)) {
-		buf_append_text(out, "not started\n");
+		buf_append_text(&text, "not started");
+		labelled("Uplink", &text, terminal, out);
 		return;
 	}
-	bool up = strcmp(member_text(uplink, "state"), "up") == 0;
-	terminal_text(member_text(uplink, "state"), out);
-	buf_append_text(out, up ? " at " : ", broker ");
-	render_host(uplink, out);
+	buf_append_text(&text, member_text(uplink, "state"));
+	buf_append_text(&text, up ? " at " : ", broker ");
+	render_host(uplink, &text);
 	if (up) {
-		buf_append_text(out, ", MQTT ");
-		terminal_text(member_text(uplink, "mqtt"), out);
-		buf_append_text(out, ", ");
-		terminal_text(member_text(uplink, "tls"), out);
-		buf_printf(out, ", %" PRId64 " of %" PRId64 " in flight", member_integer(uplink, "in_flight"),
-		           member_integer(uplink, "window"));
+		buf_append_text(&text, ", MQTT ");
+		buf_append_text(&text, member_text(uplink, "mqtt"));
+		buf_append_text(&text, ", ");
+		buf_append_text(&text, member_text(uplink, "tls"));
+		buf_printf(&text, ", %" PRId64 " of %" PRId64 " in flight",
+		           member_integer(uplink, "in_flight"), member_integer(uplink, "window"));
 	} else if (member_integer(uplink, "retry_in_s") > 0) {
-		buf_printf(out, ", next attempt in %" PRId64 " s", member_integer(uplink, "retry_in_s"));
+		buf_printf(&text, ", next attempt in %" PRId64 " s", member_integer(uplink, "retry_in_s"));
 	}
 	count_words(member_integer(uplink, "acked"), acked);
-	buf_printf(out, ", %s delivered since the start\n", acked);
-	render_rate(uplink, out);
+	buf_printf(&text, ", %s delivered since the start", acked);
+	labelled("Uplink", &text, terminal, out);
+	render_rate(uplink, terminal, out);
 }
 
 /* One row of the table: what waits, and up to where a checkpoint and its receipt prove what was sent. */
@@ -228,6 +242,7 @@ static void render_streams(const cJSON *streams, const struct terminal *terminal
 	int count = cJSON_GetArraySize(streams);
 	if (count == 0)
 		return;
+	buf_append_char(out, '\n');
 	table_init(&table, 8, 0xfcu & ~(1u << 3), heads);
 	for (int round = 0; round < 2; round++) {
 		cJSON_ArrayForEach(stream, streams)
@@ -246,28 +261,25 @@ static void render_streams(const cJSON *streams, const struct terminal *terminal
 static void render_queue(const cJSON *queue, const struct terminal *terminal, struct buf *out)
 {
 	char words[WORDS_SIZE], age[WORDS_SIZE], size[WORDS_SIZE];
+	struct buf text;
 	int64_t waiting = member_integer(queue, "waiting"), late = member_integer(queue, "late");
 	int64_t replays = member_integer(queue, "replays");
-	head("Streams", terminal, out);
+	buf_init(&text, CLI_OUTPUT_MAX);
 	if (waiting == 0) {
-		buf_append_text(out, "  nothing waits: the broker has acknowledged everything");
+		buf_append_text(&text, "nothing waits: the broker has acknowledged everything");
 	} else {
 		count_words(waiting, words);
 		size_words(member_integer(queue, "bytes"), size);
 		age_words(member_integer(queue, "oldest_age_s"), age);
-		buf_printf(out, "  %s waiting (%s), the oldest for %s", words, size, age);
+		buf_printf(&text, "%s waiting (%s), the oldest for %s", words, size, age);
 	}
 	if (late > 0) {
 		count_words(late, words);
-		buf_append_text(out, "; ");
-		terminal_style(terminal, STYLE_WARNING, out);
-		buf_printf(out, "%s without an outcome in time", words);
-		terminal_style(terminal, STYLE_PLAIN, out);
+		buf_printf(&text, "; %s without an outcome in time", words);
 	}
 	if (replays > 0)
-		buf_printf(out, "; %" PRId64 " %s", replays, replays == 1 ? "replay" : "replays");
-	buf_append_char(out, '\n');
-	render_streams(member(queue, "streams"), terminal, out);
+		buf_printf(&text, "; %" PRId64 " %s under way", replays, replays == 1 ? "replay" : "replays");
+	labelled("Streams", &text, terminal, out);
 }
 
 static void render_store(const cJSON *store, const struct terminal *terminal, struct buf *out)
@@ -275,23 +287,26 @@ static void render_store(const cJSON *store, const struct terminal *terminal, st
 	char used[WORDS_SIZE], limit[WORDS_SIZE], disk[WORDS_SIZE], documents[WORDS_SIZE];
 	int64_t size_max = member_integer(store, "size_max");
 	const cJSON *salvaged = member(store, "salvaged");
+	struct buf text;
 	size_words(member_integer(store, "used"), used);
 	size_words(size_max, limit);
 	size_words(member_integer(store, "disk_free"), disk);
 	count_words(member_integer(store, "documents"), documents);
-	head("Store", terminal, out);
 	/* As floating point: sizes times 100 may pass 2^63. */
 	double percent = size_max > 0 ? (double)member_integer(store, "used") * 100.0 / (double)size_max : 0;
-	buf_printf(out, "  %s documents, %s of %s used (%.0f %%), %s free on the disk\n", documents, used,
+	buf_init(&text, CLI_OUTPUT_MAX);
+	buf_printf(&text, "%s documents, %s of %s used (%.0f %%), %s free on the disk", documents, used,
 	           limit, percent, disk);
-	if (cJSON_IsObject(salvaged)) {
-		buf_printf(out,
-		           "  salvaged at the start: %" PRId64 " documents kept, %" PRId64
-		           " rows lost; the damaged file: ",
-		           member_integer(salvaged, "documents_kept"), member_integer(salvaged, "rows_lost"));
-		terminal_text(member_text(salvaged, "damaged_path"), out);
-		buf_append_char(out, '\n');
-	}
+	labelled("Store", &text, terminal, out);
+	if (!cJSON_IsObject(salvaged))
+		return;
+	buf_init(&text, CLI_OUTPUT_MAX);
+	buf_printf(&text,
+	           "salvaged at the start: %" PRId64 " documents kept, %" PRId64
+	           " rows lost; the damaged file: ",
+	           member_integer(salvaged, "documents_kept"), member_integer(salvaged, "rows_lost"));
+	buf_append_text(&text, member_text(salvaged, "damaged_path"));
+	labelled("", &text, terminal, out);
 }
 
 static void render_exceptions(const cJSON *exceptions, const struct terminal *terminal, struct buf *out)
@@ -299,30 +314,32 @@ static void render_exceptions(const cJSON *exceptions, const struct terminal *te
 	const cJSON *owner;
 	char words[WORDS_SIZE];
 	const char *between = ": ";
+	struct buf text;
 	int64_t open = member_integer(exceptions, "open");
-	head("Exceptions", terminal, out);
+	buf_init(&text, CLI_OUTPUT_MAX);
 	if (open == 0) {
-		buf_append_text(out, "  none\n");
+		buf_append_text(&text, "none");
+		labelled("Exceptions", &text, terminal, out);
 		return;
 	}
 	count_words(open, words);
-	buf_printf(out, "  %s open", words);
+	buf_printf(&text, "%s open", words);
 	cJSON_ArrayForEach(owner, member(exceptions, "by_owner"))
 	{
 		if (!cJSON_IsNumber(owner) || owner->valuedouble < 1)
 			continue;
-		buf_append_text(out, between);
+		buf_append_text(&text, between);
 		between = ", ";
-		terminal_text(owner->string, out);
-		buf_printf(out, " %.0f", owner->valuedouble);
+		buf_append_text(&text, owner->string);
+		buf_printf(&text, " %.0f", owner->valuedouble);
 	}
 	if (member_integer(exceptions, "acknowledged") > 0) {
 		count_words(member_integer(exceptions, "acknowledged"), words);
-		buf_printf(out, "; %s acknowledged", words);
+		buf_printf(&text, "; %s acknowledged", words);
 	}
 	if (member_integer(exceptions, "counted") < open)
-		buf_printf(out, " (of the newest %" PRId64 ")", member_integer(exceptions, "counted"));
-	buf_append_text(out, "\n");
+		buf_printf(&text, " (of the newest %" PRId64 ")", member_integer(exceptions, "counted"));
+	labelled("Exceptions", &text, terminal, out);
 }
 
 void status_render(const cJSON *data, const struct terminal *terminal, struct buf *out)
@@ -338,6 +355,8 @@ void status_render(const cJSON *data, const struct terminal *terminal, struct bu
 		render_store(member(data, "store"), terminal, out);
 	if (member(data, "exceptions"))
 		render_exceptions(member(data, "exceptions"), terminal, out);
+	/* Last: where the screen is too small, the rows of the table are what it may do without. */
+	render_streams(member(member(data, "queue"), "streams"), terminal, out);
 }
 
 enum cli_exit command_status(const struct options *options)

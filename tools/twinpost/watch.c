@@ -87,17 +87,31 @@ static void watch_end(struct watch *watch)
 	(void)sigprocmask(SIG_SETMASK, &watch->blocked_before, NULL);
 }
 
-/* Shows text as the whole screen: as many lines as fit, each with its rest erased. */
+static int lines_of(const char *text)
+{
+	int lines = 0;
+	for (; *text; lines++) {
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	return lines;
+}
+
+/* Shows text as the whole screen: as many lines as fit, each with its rest erased. The last one says how many did not. */
 static void show_screen(const char *text)
 {
 	struct winsize size;
 	struct buf screen;
 	int rows = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1 ? size.ws_row : 24;
+	int lines = lines_of(text);
 	buf_init(&screen, CLI_OUTPUT_MAX);
 	buf_append_text(&screen, CURSOR_HOME);
 	for (int row = 1; *text && row <= rows; row++) {
 		size_t length = strcspn(text, "\n");
-		buf_append(&screen, text, length);
+		if (row == rows && lines > rows)
+			buf_printf(&screen, "... %d lines more than the screen has", lines - rows + 1);
+		else
+			buf_append(&screen, text, length);
 		buf_append_text(&screen, ERASE_LINE_END);
 		text += length + (text[length] == '\n');
 		if (*text && row < rows)
