@@ -432,8 +432,7 @@ static bool is_version_1(sqlite3 *old)
 #define REVISIONS_DOWN(columns, table, with, order) \
 	"SELECT " columns " FROM " table " WHERE subject < ?1 AND subject " with " ?2 ORDER BY " order
 
-/* Is what the query names there? An older file lacks tables and columns. */
-static bool has(const struct copy *copy, const char *query)
+bool salvage_has(const struct copy *copy, const char *query)
 {
 	sqlite3_stmt *statement = NULL;
 	bool found = sqlite3_prepare_v2(copy->old, query, -1, &statement, NULL) == SQLITE_OK;
@@ -493,7 +492,7 @@ static enum err copy_tables(struct copy *copy, struct err_info *info)
 	copy->version_1 = is_version_1(copy->old);
 	read_identity(copy);
 	read_streams(copy);
-	bool marked = has(copy, "SELECT change FROM exceptions");
+	bool marked = salvage_has(copy, "SELECT change FROM exceptions");
 	enum err err = copy_revisions(copy, info);
 	if (err == ERR_OK)
 		err = copy_runs(copy, &acks, info);
@@ -501,7 +500,7 @@ static enum err copy_tables(struct copy *copy, struct err_info *info)
 		err = copy_runs(copy, &checkpoints, info);
 	if (err == ERR_OK)
 		err = walk_table(copy, marked ? &exceptions : &unmarked, info);
-	if (err == ERR_OK && has(copy, "SELECT low FROM heads"))
+	if (err == ERR_OK && salvage_has(copy, "SELECT low FROM heads"))
 		err = salvage_side(copy, info);
 	return err;
 }

@@ -39,7 +39,9 @@ struct copy {
 	int new_ids[STORE_STREAMS_MAX + 1]; /* by old id; 0: not readable */
 	bool version_1;                     /* the old file lacks what version 2 added */
 	int uncommitted;
-	int64_t audit_cut; /* entries of the audit that did not fit */
+	int64_t audit_cut;   /* entries of the audit that did not fit */
+	int64_t status_kept; /* rows of the status queue */
+	int64_t status_last; /* the highest id of them */
 };
 
 /* Where a walk stands: a text (and the revision), or a number, as the table's key is. */
@@ -64,6 +66,9 @@ struct walk {
 MUST_USE enum err walk_table(struct copy *copy, struct walk *walk, struct err_info *info);
 /* Commits and begins again once in a while, or now. */
 MUST_USE enum err commit_sometimes(struct copy *copy, bool now, struct err_info *info);
+
+/* Is what the query names there? An older file lacks tables and columns. */
+bool salvage_has(const struct copy *copy, const char *query);
 
 /* salvage_side.c */
 /* The tables beside the streams, but for the entry of the audit. */

@@ -7,7 +7,8 @@
  *        2. Mail is taken in its order and numbered anew where rows are missing: its ids have no gaps.
  *        3. The audit is taken up to the first entry that does not fit the chain, so that what is kept can be verified;
  *           then comes an entry that says so.
- *        4. A replay keeps the epoch it was asked for: it has ended, and the core answers the command that asked.
+ *        4. The status queue keeps its ids; they may have gaps.
+ *        5. A replay keeps the epoch it was asked for: it has ended, and the core answers the command that asked.
  * Faults: rows that cannot be read are counted; errors of the new file end the salvage.
  * Runs in: the core, at open.
  * Tests: tests/unit/store_side_salvage_test.c
@@ -78,6 +79,43 @@ static enum err copy_meta_row(struct copy *copy, sqlite3_stmt *statement, struct
 	struct span key;
 	struct span value;
 	return meta_load(statement, &key, &value) ? meta_put(copy->store, key, value, info) : lost(copy);
+}
+
+/* What is missing is counted at the end, by number. */
+static enum err copy_status_row(struct copy *copy, sqlite3_stmt *statement, struct err_info *info)
+{
+	struct status_row row;
+	if (!status_load(statement, &row))
+		return ERR_OK;
+	struct status_count *count = status_count_of(copy->store, row.source);
+	if (!count)
+		return ERR_OK;
+	count->rows++;
+	copy->status_kept++;
+	if (row.id > copy->status_last)
+		copy->status_last = row.id;
+	return status_put(copy->store, &row, info);
+}
+
+static enum err copy_status(struct copy *copy, const struct head_state *old, struct err_info *info)
+{
+	struct walk walk = {
+	    .up = "SELECT " STATUS_COLUMNS " FROM status_queue WHERE id >= ?1 ORDER BY id",
+	    .down = "SELECT " STATUS_COLUMNS " FROM status_queue WHERE id < ?1 AND id > ?2 ORDER BY id DESC",
+	    .is_side = true,
+	    .row = copy_status_row,
+	};
+	if (!salvage_has(copy, "SELECT id FROM status_queue"))
+		return ERR_OK; /* version 3 */
+	enum err err = walk_table(copy, &walk, info);
+	if (err != ERR_OK)
+		return err;
+	struct head_state *head = head_touch(copy->store, HEAD_STATUS);
+	head->high = old->high > copy->status_last ? old->high : copy->status_last;
+	head->low = head->high - copy->status_kept;
+	if (old->high - old->low > copy->status_kept)
+		copy->counts->rows_lost += (uint64_t)(old->high - old->low - copy->status_kept);
+	return ERR_OK;
 }
 
 /* One row under another id. The texts are copied, because its statement is reset. */
@@ -224,6 +262,8 @@ enum err salvage_side(struct copy *copy, struct err_info *info)
 		err = copy_meta(copy, info);
 	if (err == ERR_OK)
 		err = close_gaps(copy, &heads[HEAD_MAIL], info);
+	if (err == ERR_OK)
+		err = copy_status(copy, &heads[HEAD_STATUS], info);
 	if (err == ERR_OK)
 		err = copy_audit(copy, &heads[HEAD_AUDIT], info);
 	return err;

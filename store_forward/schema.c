@@ -8,7 +8,7 @@
  *        - register, history: by subject, which rises within entity, type and year;
  *        - acks: one row for a run of acknowledged sequences, not one for each;
  *        - tiles: 256 hashes a row, settled: 256 bits a row: the newest is written once a commit, not once an append;
- *        - mail, audit, messages: in the order of arrival; outcomes: by subject, as the register.
+ *        - mail, audit, messages, status_queue: in the order of arrival; outcomes: by subject, as the register.
  *        The event is the last column: a long one overflows, and what is asked for without it stays on the leaf.
  * Runs in: the core.
  * Tests: tests/unit/store_test.c
@@ -103,6 +103,11 @@ static const char *const STEPS[] = {
 	" target TEXT NOT NULL, why TEXT NOT NULL, digest BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT,"
 	" WITHOUT ROWID;",
+
+	/* 3 to 4: what is to be written into the ERPs' status tables */
+	"CREATE TABLE status_queue(id INTEGER PRIMARY KEY, source TEXT NOT NULL, subject TEXT NOT NULL,"
+	" revision INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX status_queue_source ON status_queue(source, id);",
 };
 /* clang-format on */
 

@@ -12,7 +12,7 @@
 #include "store_forward/store_internal.h"
 
 static const char *const NAMES[HEAD_COUNT] = {
-    [HEAD_MAIL] = "mail", [HEAD_REPLAY] = "replay", [HEAD_AUDIT] = "audit"};
+    [HEAD_MAIL] = "mail", [HEAD_REPLAY] = "replay", [HEAD_AUDIT] = "audit", [HEAD_STATUS] = "status"};
 
 static int64_t head_checksum(enum head which, const struct head_state *head)
 {
@@ -35,7 +35,8 @@ bool head_load(sqlite3_stmt *statement, enum head *which, struct head_state *hea
 	if (found == HEAD_COUNT || !sql_column_digest(statement, 3, &head->digest))
 		return false;
 	*which = (enum head)found;
-	return head->low >= 0 && head->high >= head->low && (found == HEAD_MAIL || head->low == 0) &&
+	bool emptied = found == HEAD_MAIL || found == HEAD_STATUS;
+	return head->low >= 0 && head->high >= head->low && (emptied || head->low == 0) &&
 	       head_checksum(*which, head) == sqlite3_column_int64(statement, 4);
 }
 

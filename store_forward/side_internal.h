@@ -23,6 +23,7 @@
 #include "store_forward/meta.h"
 #include "store_forward/outcomes.h"
 #include "store_forward/replay.h"
+#include "store_forward/status_queue.h"
 #include "store_forward/store.h"
 
 /* The version of the schema that has these tables first. */
@@ -37,6 +38,7 @@ enum {
 	TABLE_MESSAGE = 'G',
 	TABLE_AUDIT = 'A',
 	TABLE_META = 'E',
+	TABLE_STATUS = 'S',
 };
 
 #define HEAD_COLUMNS   "name, low, high, digest, checksum"
@@ -48,6 +50,7 @@ enum {
 #define MESSAGE_COLUMNS "id, kind, message, digest, at, checksum, result"
 #define AUDIT_COLUMNS   "id, at, who, action, target, why, digest, checksum"
 #define META_COLUMNS    "key, value, checksum"
+#define STATUS_COLUMNS  "id, source, subject, revision, checksum"
 
 /* clang-format off */
 #define SIDE_STATEMENTS(X) \
@@ -84,6 +87,12 @@ enum {
 	X(META_GET, "SELECT " META_COLUMNS " FROM meta WHERE key = ?1") \
 	X(META_PUT, "INSERT OR REPLACE INTO meta(" META_COLUMNS ") VALUES(?1, ?2, ?3)") \
 	X(META_ALL, "SELECT " META_COLUMNS " FROM meta ORDER BY key") \
+	X(STATUS_PUT, "INSERT OR REPLACE INTO status_queue(" STATUS_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5)") \
+	X(STATUS_NEXT, "SELECT " STATUS_COLUMNS " FROM status_queue " \
+		"WHERE source = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT 1") \
+	X(STATUS_OLDEST, "SELECT " STATUS_COLUMNS " FROM status_queue ORDER BY id LIMIT 1") \
+	X(STATUS_DELETE, "DELETE FROM status_queue WHERE source = ?1 AND id <= ?2") \
+	X(STATUS_ALL, "SELECT " STATUS_COLUMNS " FROM status_queue ORDER BY id") \
 	X(EXCEPTION_BY_ID, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE id = ?1") \
 	X(EXCEPTION_CHANGED, "SELECT " EXCEPTION_COLUMNS " FROM exceptions WHERE change > ?1 " \
 		"ORDER BY change LIMIT ?2") \
@@ -91,13 +100,19 @@ enum {
 		"ORDER BY id LIMIT 1")
 /* clang-format on */
 
-enum head { HEAD_MAIL, HEAD_REPLAY, HEAD_AUDIT, HEAD_COUNT };
+enum head { HEAD_MAIL, HEAD_REPLAY, HEAD_AUDIT, HEAD_STATUS, HEAD_COUNT };
 
 struct head_state {
-	int64_t low;          /* mail: every id up to it is done; else 0 */
+	int64_t low;          /* mail: every id up to it is done; status: so many rows have gone; else 0 */
 	int64_t high;         /* the last id given */
 	struct digest digest; /* audit: the chain after entry `high`; else zeroes */
 	bool dirty;
+};
+
+/* Rows of the status queue of one source. */
+struct status_count {
+	char source[STORE_SOURCE_NAME_MAX + 1];
+	int64_t rows; /* 0: the place may be taken for another source */
 };
 
 /* What a transaction may change in memory; copied at store_begin(). */
@@ -107,12 +122,20 @@ struct side_state {
 	int64_t messages[STORE_MESSAGE_COMMAND + 1];     /* rows, by kind */
 	int64_t message_last[STORE_MESSAGE_COMMAND + 1]; /* id of the newest row, by kind */
 	int64_t exception_change;                        /* the highest given */
+	struct status_count status[STORE_STATUS_SOURCES_MAX];
 };
 
 struct mail_row {
 	int64_t id;
 	struct span topic;
 	struct span payload;
+};
+
+struct status_row {
+	int64_t id;
+	struct span source;
+	struct span subject;
+	int64_t revision;
 };
 
 struct message_row {
@@ -140,6 +163,12 @@ void side_committed(struct store *store);
 /* mail.c */
 MUST_USE bool mail_load(sqlite3_stmt *statement, struct mail_row *row);
 MUST_USE enum err mail_put(struct store *store, const struct mail_row *row, struct err_info *info);
+
+/* status_queue.c */
+MUST_USE bool status_load(sqlite3_stmt *statement, struct status_row *row);
+MUST_USE enum err status_put(struct store *store, const struct status_row *row, struct err_info *info);
+/* The count of the source, or a free place for it; NULL: STORE_STATUS_SOURCES_MAX others have rows. */
+struct status_count *status_count_of(struct store *store, struct span source);
 
 /* replay.c */
 MUST_USE bool replay_load(sqlite3_stmt *statement, struct store_replay *replay);

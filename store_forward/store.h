@@ -29,7 +29,7 @@
 
 struct store;
 
-#define STORE_SCHEMA_VERSION      3
+#define STORE_SCHEMA_VERSION      4
 #define STORE_STREAMS_MAX         512
 #define STORE_STREAM_NAME_MAX     64
 #define STORE_SUBJECT_MAX         200

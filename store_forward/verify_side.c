@@ -2,7 +2,7 @@
  * verify_side.c - the tables beside the streams, row by row and against their heads, at open.
  *
  * Why:   see verify.c.
- * Owns:  the counts of replays and messages, which are made here.
+ * Owns:  the counts of replays, messages and the status queue, which are made here.
  * Rules: 1. Order and checksum of every row, as verify.c does.
  *        2. Ids lie where the head says, and there are as many rows as there are ids: none is missing.
  *        3. The audit's last entry carries the head's hash; the whole chain is walked only when asked.
@@ -62,6 +62,17 @@ static bool check_meta(struct store *store, sqlite3_stmt *statement)
 	return meta_load(statement, &key, &value);
 }
 
+static bool check_status(struct store *store, sqlite3_stmt *statement)
+{
+	struct status_row row;
+	if (!status_load(statement, &row) || row.id > store->side.heads[HEAD_STATUS].high)
+		return false;
+	struct status_count *count = status_count_of(store, row.source);
+	if (count)
+		count->rows++;
+	return count != NULL;
+}
+
 enum err verify_side(struct store *store, struct err_info *info)
 {
 	static const struct table_check checks[] = {
@@ -71,9 +82,11 @@ enum err verify_side(struct store *store, struct err_info *info)
 	    {"outcomes", STATEMENT_OUTCOME_ALL, 2, check_outcome},
 	    {"messages", STATEMENT_MESSAGE_ALL, 1, check_message},
 	    {"meta", STATEMENT_META_ALL, 1, check_meta},
+	    {"status_queue", STATEMENT_STATUS_ALL, 1, check_status},
 	};
 	const struct head_state *mail = &store->side.heads[HEAD_MAIL];
 	const struct head_state *audit = &store->side.heads[HEAD_AUDIT];
+	const struct head_state *status = &store->side.heads[HEAD_STATUS];
 	int64_t found[sizeof checks / sizeof checks[0]] = {0};
 	enum err err = ERR_OK;
 	for (size_t i = 0; i < sizeof checks / sizeof checks[0] && err == ERR_OK; i++)
@@ -84,5 +97,8 @@ enum err verify_side(struct store *store, struct err_info *info)
 	if (err == ERR_OK && found[1] != audit->high)
 		err = store_row_damaged(store, info, "the audit: %" PRId64 " entries, not %" PRId64 ",",
 		                        found[1], audit->high);
+	if (err == ERR_OK && found[6] != status->high - status->low)
+		err = store_row_damaged(store, info, "the status queue: %" PRId64 " rows, not %" PRId64 ",",
+		                        found[6], status->high - status->low);
 	return err;
 }
