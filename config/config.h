@@ -35,7 +35,10 @@
 #define CONFIG_NAME_MAX          32 /* [a-z0-9-]{1,31} */
 #define CONFIG_PATH_MAX          256
 #define CONFIG_TEXT_MAX          512
-#define CONFIG_PROBLEMS_MAX      50
+/* What follows a source's name in the name of the process that writes its status table; both together are a name. */
+#define CONFIG_STATUS_SUFFIX   "-status"
+#define CONFIG_STATUS_NAME_MAX (CONFIG_NAME_MAX - sizeof CONFIG_STATUS_SUFFIX)
+#define CONFIG_PROBLEMS_MAX    50
 
 enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER };
 enum config_mqtt_version { CONFIG_MQTT_AUTO, CONFIG_MQTT_5, CONFIG_MQTT_311 };

@@ -208,6 +208,36 @@ static void check_status_table(const struct cross *cross, int entry)
 		     "of its own that may write this table and nothing else");
 }
 
+/* The process that writes a status table is called NAME-status; its secrets are given out by that name, so no source
+ * may have it. */
+static void check_status_name(const struct cross *cross, int entry)
+{
+	const struct config *config = cross->config;
+	const char *name = config->sources[entry].name;
+	yaml_node_t *node = given(cross, "sources.name", entry);
+	char text[256];
+	if (config->sources[entry].status_table.connection[0] && strlen(name) > CONFIG_STATUS_NAME_MAX) {
+		(void)snprintf(
+		    text, sizeof text,
+		    "the name of a source with a status_table has at most %zu characters; choose a "
+		    "shorter one",
+		    CONFIG_STATUS_NAME_MAX);
+		tell(cross, node, text);
+	}
+	for (int i = 0; i < config->source_count; i++) {
+		char taken[CONFIG_NAME_MAX + sizeof CONFIG_STATUS_SUFFIX];
+		(void)snprintf(taken, sizeof taken, "%s" CONFIG_STATUS_SUFFIX, config->sources[i].name);
+		if (!config->sources[i].status_table.connection[0] || strcmp(taken, name) != 0)
+			continue;
+		(void)snprintf(
+		    text, sizeof text,
+		    "the name %s belongs to the process that writes the status_table of source %s; "
+		    "choose another",
+		    name, config->sources[i].name);
+		tell(cross, node, text);
+	}
+}
+
 static void check_source(const struct cross *cross, int entry)
 {
 	const struct config_source *source = &cross->config->sources[entry];
@@ -242,6 +272,7 @@ static void check_source(const struct cross *cross, int entry)
 	}
 	check_overlap(cross, entry);
 	check_status_table(cross, entry);
+	check_status_name(cross, entry);
 }
 
 static void check_phases(const struct cross *cross)

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "connector/source/odbc_role.h"
+#include "connector/source/status_writer.h"
 #include "connector/uplink/mqtt_role.h"
 #include "firmware/agent.h"
 #include "firmware/load.h"
@@ -33,7 +34,7 @@
 #define STATUS_USAGE       2
 #define REOPEN_MAX         3
 #define PROBLEMS_BYTES_MAX (64u * 1024u)
-#define VARIABLES_MAX      (CONFIG_SOURCES_MAX + 2)
+#define VARIABLES_MAX      (2 * CONFIG_SOURCES_MAX + 2)
 
 struct run_options {
 	const char *config;
@@ -60,8 +61,10 @@ static bool parse_run(int argc, char **argv, struct run_options *options)
 	return true;
 }
 
-/* The environment variables that secrets name, each for the child that needs it. */
-static size_t secret_variables(const struct config *config, struct hal_linux_variable *variables)
+/* The environment variables that secrets name, each for the child that needs it. names: of the children that write
+ * status tables. */
+static size_t secret_variables(const struct config *config, struct hal_linux_variable *variables,
+                               char names[CONFIG_SOURCES_MAX][HAL_CHILD_NAME_MAX])
 {
 	size_t count = 0;
 	for (int i = 0; i < config->source_count; i++) {
@@ -69,6 +72,12 @@ static size_t secret_variables(const struct config *config, struct hal_linux_var
 		if (source->password.kind == SECRET_ENVIRONMENT)
 			variables[count++] =
 			    (struct hal_linux_variable){HAL_ROLE_SOURCE, source->name, source->password.name};
+		if (!source->status_table.connection[0] ||
+		    source->status_table.password.kind != SECRET_ENVIRONMENT)
+			continue;
+		status_writer_child_name(source, names[i]);
+		variables[count++] = (struct hal_linux_variable){HAL_ROLE_SOURCE, names[i],
+		                                                 source->status_table.password.name};
 	}
 	const struct secret_reference *uplink[] = {&config->uplink.password, &config->uplink.key_password};
 	for (size_t i = 0; i < 2; i++) {
@@ -155,11 +164,12 @@ int firmware_run(int argc, char **argv)
 	status = STATUS_FAILED;
 	log_init_stderr(&log, loaded->config.log.level);
 	struct hal_linux_variable variables[VARIABLES_MAX];
+	char status_names[CONFIG_SOURCES_MAX][HAL_CHILD_NAME_MAX];
 	const struct hal_linux_options hal_options = {
 	    .log = &log,
 	    .control_socket = loaded->config.control.socket,
 	    .variables = variables,
-	    .variable_count = secret_variables(&loaded->config, variables),
+	    .variable_count = secret_variables(&loaded->config, variables, status_names),
 	};
 	if (hal_linux_open(&linux_hal, &hal_options, &info) != ERR_OK) {
 		log_event(&log, LOG_AGENT_FAILED, "config=%s: %s", options.config, info.text);

@@ -18,7 +18,8 @@
 
 #include "hal/base/bytes.h"
 
-#define HAL_CHILDREN_MAX   16
+/* A reader and a writer of a status table for each of eight sources, the uplink, and some that still end. */
+#define HAL_CHILDREN_MAX   20
 #define HAL_CHILD_NAME_MAX 32
 /* Bytes that may wait to be written to one child; a send that would pass it gets ERR_AGAIN. */
 #define HAL_CHILD_QUEUE_MAX (2u * 1024u * 1024u)

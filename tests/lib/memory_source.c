@@ -36,23 +36,30 @@ static void answer(struct memory_source *source, uint8_t type, struct buf *buf)
 	buf_release(buf);
 }
 
-static void fail(struct memory_source *source, uint32_t request, enum source_failure failure,
-                 const char *text)
+static void fail_with(struct memory_source *source, uint32_t request, enum source_failure failure,
+                      const char *sqlstate, const char *text)
 {
 	struct buf out;
 	buf_init(&out, 65536);
-	const struct source_failed failed = {.request = request,
-	                                     .failure = (uint8_t)failure,
-	                                     .sqlstate = "HY000",
-	                                     .native = 1,
-	                                     .text = span_of(text)};
+	struct source_failed failed = {
+	    .request = request, .failure = (uint8_t)failure, .native = 1, .text = span_of(text)};
+	CHECK(text_copy(failed.sqlstate, sizeof failed.sqlstate, span_of(sqlstate)));
 	source_failed_encode(&out, &failed);
 	answer(source, SOURCE_FAILED, &out);
 }
 
-static void open_connection(struct memory_source *source)
+static void fail(struct memory_source *source, uint32_t request, enum source_failure failure,
+                 const char *text)
 {
+	fail_with(source, request, failure, "HY000", text);
+}
+
+static void open_connection(struct memory_source *source, const struct memory_frame *frame)
+{
+	struct source_open message;
 	struct buf out;
+	CHECK(source_open_decode(&message, frame->payload, frame->len));
+	source->changes = message.changes;
 	if (source->refuse_login) {
 		fail(source, 0, SOURCE_FAILURE_LOGIN, "password authentication failed");
 		source->exit_due = true;
@@ -161,7 +168,16 @@ static void run(struct memory_source *source, const struct source_execute *execu
 			in_frame = 0;
 		}
 	}
-	CHECK(sqlite3_reset(statement) == SQLITE_OK);
+	if (columns == 0)
+		rows = (uint32_t)sqlite3_changes(source->db);
+	if (sqlite3_reset(statement) != SQLITE_OK) {
+		/* Only a statement that changes rows can fail: a constraint of the test. */
+		CHECK(source->changes);
+		buf_release(&out);
+		fail_with(source, execute->request, SOURCE_FAILURE_QUERY, "23514",
+		          sqlite3_errmsg(source->db));
+		return;
+	}
 	if (in_frame > 0) {
 		source_rows_end(&out, in_frame);
 		answer(source, SOURCE_ROWS, &out);
@@ -185,10 +201,13 @@ static void execute_one(struct memory_source *source, const struct memory_frame 
 		return;
 	}
 	if (!source->statements[execute.statement]) {
-		fail(source, execute.request, SOURCE_FAILURE_QUERY, source->errors[execute.statement]);
+		fail_with(source, execute.request, SOURCE_FAILURE_QUERY, "42S02",
+		          source->errors[execute.statement]);
 		return;
 	}
-	if (!source->described[execute.statement])
+	bool result = sqlite3_column_count(source->statements[execute.statement]) > 0;
+	CHECK(result || source->changes);
+	if (result && !source->described[execute.statement])
 		describe(source, execute.statement);
 	run(source, &execute);
 }
@@ -226,7 +245,7 @@ static bool child_next(struct hal *hal, struct hal_child_event *event)
 			memmove(&source->asked[0], &source->asked[1],
 			        (size_t)--source->asked_count * sizeof source->asked[0]);
 			if (frame.type == SOURCE_OPEN)
-				open_connection(source);
+				open_connection(source, &frame);
 			else if (frame.type == SOURCE_PREPARE)
 				prepare(source, &frame);
 			else
@@ -256,9 +275,10 @@ static enum err child_spawn(struct hal *hal, enum hal_role role, const char *nam
                             struct err_info *info)
 {
 	struct memory_source *source = of(hal);
-	(void)name;
-	(void)info;
 	CHECK(role == HAL_ROLE_SOURCE && source->child == 0);
+	if (source->refuse_spawn)
+		return err_set(info, ERR_FULL, "no more children");
+	(void)snprintf(source->name, sizeof source->name, "%s", name);
 	source->child = (hal_child)++source->spawned;
 	*child = source->child;
 	return ERR_OK;

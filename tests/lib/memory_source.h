@@ -37,6 +37,7 @@ struct memory_source {
 	bool hang;     /* requests are taken and never answered */
 	bool stubborn; /* SIGTERM is not obeyed */
 	bool refuse_login;
+	bool refuse_spawn;
 	int die_in;         /* the child ends at the so many-th request from now; 0: it does not */
 	int transient_in;   /* that request fails as transient */
 	bool transient_all; /* every request does */
@@ -48,6 +49,8 @@ struct memory_source {
 	int killed;
 	int executed; /* statements, without the clock's */
 	char last_sql[SOURCE_SQL_BYTES_MAX];
+	char name[HAL_CHILD_NAME_MAX]; /* of the child that was started last */
+	bool changes;                  /* it was opened for changes; without, it runs none */
 	/* The child. */
 	sqlite3_stmt *statements[SOURCE_STATEMENTS_MAX];
 	char errors[SOURCE_STATEMENTS_MAX][256];
