@@ -165,9 +165,11 @@ const struct key keys_sources[] = {
      .type = KEY_MAP,
      .summary =
          "a staging table that the outcomes of this source's documents are written into; none by default",
-     .details = "The agent never writes with the login that reads the ERP: this one has a user or a database "
-                "of its own, "
-                "with the right to write this table and nothing else."},
+     .details =
+         "The agent never writes with the login that reads the ERP: this one has a user or a database "
+         "of its own, "
+         "with the right to write this table and nothing else. docs/operate.md has the table's columns "
+         "and the scripts that make it. The source's name then has at most 24 characters."},
     {.name = "sources.status_table.connection",
      .type = KEY_CONNECTION,
      .required = true,

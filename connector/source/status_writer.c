@@ -29,12 +29,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connector/posting/date.h"
 #include "connector/source/source_protocol.h"
+#include "connector/source/status_sql.h"
 #include "connector/uplink/backoff.h"
 #include "hal/base/sm.h"
 #include "hal/frame.h"
-#include "store_forward/outcomes.h"
 #include "store_forward/status_queue.h"
 
 #define BACKOFF_MIN_NS (1 * NS_PER_S)
@@ -50,7 +49,6 @@
 #define COMMIT_WAIT_NS (50 * NS_PER_MS)
 #define SUSPECTS_MAX   16
 #define STALE_MAX      64 /* queued rows without an outcome that are passed at a time */
-#define SQL_BYTES_MAX  512
 #define NEVER          INT64_MAX
 
 enum writer_state {
@@ -71,23 +69,6 @@ static const struct sm_state states[] = {
     [WRITER_READY] = {"ready", SM_NEXT(WRITER_WRITING) | SM_NEXT(WRITER_ENDING) | SM_NEXT(WRITER_WAITING)},
     [WRITER_WRITING] = {"writing", SM_NEXT(WRITER_READY) | SM_NEXT(WRITER_ENDING) | SM_NEXT(WRITER_WAITING)},
     [WRITER_ENDING] = {"ending", SM_NEXT(WRITER_WAITING)},
-};
-
-/* The statements, by their number in the child. */
-enum { STATEMENT_LOOK, STATEMENT_UPDATE, STATEMENT_INSERT, STATEMENT_COUNT };
-
-static const struct {
-	uint16_t params;
-	const char *format;
-} statements[STATEMENT_COUNT] = {
-    [STATEMENT_LOOK] = {2, "SELECT subject, revision, outcome, cloud_document, cloud_date, ledger, reason, "
-                           "reason_class, text, updated FROM %s WHERE subject = ? AND revision >= ?"},
-    [STATEMENT_UPDATE] = {11, "UPDATE %s SET revision = ?, outcome = ?, cloud_document = ?, cloud_date = ?, "
-                              "ledger = ?, reason = ?, reason_class = ?, text = ?, updated = ? "
-                              "WHERE subject = ? AND revision <= ?"},
-    [STATEMENT_INSERT] = {10,
-                          "INSERT INTO %s (revision, outcome, cloud_document, cloud_date, ledger, reason, "
-                          "reason_class, text, updated, subject) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
 };
 
 struct status_writer {
@@ -119,7 +100,7 @@ struct status_writer {
 	bool proven;  /* a row was written since a row was suspected, over this child */
 	bool refused; /* the first row is to be passed over */
 	uint32_t request;
-	uint16_t statement; /* that answers next */
+	enum status_statement statement; /* that answers next */
 	uint64_t written;
 	uint64_t passed_over;
 	char problem[ERR_TEXT_MAX];
@@ -353,50 +334,19 @@ static void spawn(struct status_writer *writer, int64_t now_ns)
 	sm_enter(&writer->sm, WRITER_OPENING, "child started");
 }
 
-static void send_execute(struct status_writer *writer, struct source_execute *message, int64_t now_ns)
+/* What is encoded already, and answers next. */
+static void send_execute(struct status_writer *writer, enum status_statement statement, int64_t now_ns)
 {
-	message->request = ++writer->request;
-	message->param_count = statements[message->statement].params;
-	source_execute_encode(&writer->frame, message);
 	send(writer, SOURCE_EXECUTE);
-	writer->statement = message->statement;
+	writer->statement = statement;
 	writer->deadline_ns = now_ns + writer->source->query_deadline_ns + GRACE_NS;
 }
 
-static void look(struct status_writer *writer, struct span subject, const char *revision, int64_t now_ns)
-{
-	struct source_execute message = {.statement = STATEMENT_LOOK,
-	                                 .params = {{false, subject}, {true, span_of(revision)}}};
-	send_execute(writer, &message, now_ns);
-}
-
 /* Asks for the outcome that is being written. */
-static void execute(struct status_writer *writer, uint16_t statement, int64_t now_ns)
+static void execute(struct status_writer *writer, enum status_statement statement, int64_t now_ns)
 {
-	const struct store_outcome *outcome = &writer->outcome.shown;
-	char revision[24];
-	char updated[INSTANT_TEXT_SIZE];
-	(void)snprintf(revision, sizeof revision, "%" PRId64, outcome->revision);
-	instant_print(outcome->received_ns, updated);
-	if (statement == STATEMENT_LOOK) {
-		look(writer, outcome->subject, revision, now_ns);
-		return;
-	}
-	struct source_execute message = {
-	    .statement = statement,
-	    .params = {{true, span_of(revision)},
-	               {false, span_of(store_outcome_name((enum store_outcome_code)outcome->code))},
-	               {false, outcome->document},
-	               {false, outcome->date},
-	               {false, outcome->ledger},
-	               {false, outcome->reason},
-	               {false, outcome->reason_class},
-	               {false, outcome->text},
-	               {false, span_of(updated)},
-	               {false, outcome->subject},
-	               {true, span_of(revision)}},
-	};
-	send_execute(writer, &message, now_ns);
+	status_execute_encode(&writer->frame, statement, ++writer->request, &writer->outcome.shown);
+	send_execute(writer, statement, now_ns);
 }
 
 static void take_opened(struct status_writer *writer, const struct hal_child_event *event, int64_t now_ns)
@@ -410,16 +360,13 @@ static void take_opened(struct status_writer *writer, const struct hal_child_eve
 	log_event(writer->log, LOG_SOURCE_CONNECTED, "status-table=%s table=%s dbms=\"%.*s %.*s\": connected",
 	          writer->source->name, writer->source->status_table.table, (int)opened.dbms.len,
 	          opened.dbms.data, (int)opened.dbms_version.len, opened.dbms_version.data);
-	for (uint16_t i = 0; i < STATEMENT_COUNT; i++) {
-		char sql[SQL_BYTES_MAX];
-		int len = snprintf(sql, sizeof sql, statements[i].format, writer->source->status_table.table);
-		CHECK(len > 0 && (size_t)len < sizeof sql);
-		const struct source_prepare message = {
-		    .statement = i, .params = statements[i].params, .sql = span_of(sql)};
-		source_prepare_encode(&writer->frame, &message);
+	for (int i = 0; i < STATUS_STATEMENTS; i++) {
+		status_prepare_encode(&writer->frame, (enum status_statement)i,
+		                      writer->source->status_table.table);
 		send(writer, SOURCE_PREPARE);
 	}
-	look(writer, SPAN_LITERAL("-"), "0", now_ns);
+	status_check_encode(&writer->frame, ++writer->request);
+	send_execute(writer, STATUS_LOOK, now_ns);
 	sm_enter(&writer->sm, WRITER_CHECKING, "connected");
 }
 
@@ -467,9 +414,9 @@ static enum err take_done(struct status_writer *writer, const struct hal_child_e
 		be_ready(writer, now_ns, "table and columns are there");
 		return ERR_OK;
 	}
-	if (writer->statement == STATEMENT_INSERT || done.rows > 0)
+	if (writer->statement == STATUS_INSERT || done.rows > 0)
 		return wrote(writer, now_ns, info);
-	execute(writer, writer->statement == STATEMENT_UPDATE ? STATEMENT_LOOK : STATEMENT_INSERT, now_ns);
+	execute(writer, writer->statement == STATUS_UPDATE ? STATUS_LOOK : STATUS_INSERT, now_ns);
 	return ERR_OK;
 }
 
@@ -569,7 +516,7 @@ static enum err start_next(struct status_writer *writer, int64_t now_ns, struct 
 	enum err err = find_next(writer, &row, info);
 	if (err == ERR_OK) {
 		writer->current = row.id;
-		execute(writer, STATEMENT_UPDATE, now_ns);
+		execute(writer, STATUS_UPDATE, now_ns);
 		sm_enter(&writer->sm, WRITER_WRITING, "an outcome waits");
 	} else if (err == ERR_NOT_FOUND && writer->suspects > 0) {
 		char why[ERR_TEXT_MAX];
@@ -619,7 +566,7 @@ static void child_exited(struct status_writer *writer, const char *how, int64_t 
 /* Of what LOOK finds the number alone matters, and DONE has it. */
 static bool is_found(const struct status_writer *writer, uint8_t type)
 {
-	return writer->statement == STATEMENT_LOOK && (type == SOURCE_COLUMNS || type == SOURCE_ROWS) &&
+	return writer->statement == STATUS_LOOK && (type == SOURCE_COLUMNS || type == SOURCE_ROWS) &&
 	       (writer->sm.state == WRITER_CHECKING || writer->sm.state == WRITER_WRITING);
 }
 

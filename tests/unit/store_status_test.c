@@ -157,7 +157,7 @@ static void bad_rows_are_refused(void **state)
 static void places_for_sources_end(void **state)
 {
 	struct test_store *test = *state;
-	char name[8];
+	char name[16];
 	begin(test);
 	for (int i = 0; i < STORE_STATUS_SOURCES_MAX; i++) {
 		snprintf(name, sizeof name, "s%d", i);
