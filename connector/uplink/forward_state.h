@@ -1,8 +1,8 @@
 /*
  * forward_state.h - what the files of the forwarding machine share.
  *
- * Why:   connecting (forward.c), sending and answers (forward_send.c) and what the store and people are told
- *        (forward_tell.c) are three subjects on one state.
+ * Why:   states and events (forward.c), connections (forward_connect.c), sending and answers (forward_send.c), and
+ *        what the store and people are told (forward_tell.c) are subjects on one state.
  * Owns:  struct forward owns the child, the window and one frame buffer.
  * Rules: 1. The window is empty in every state but UP and ENDING.
  *        2. Only forward_tell.c writes to the store and raises exceptions; the others note what is due.
@@ -24,6 +24,7 @@
 #include "store_forward/replay.h"
 
 #define FORWARD_NEVER INT64_MAX
+#define FORWARD_CHILD "uplink" /* its name in the log */
 /* The tokens of prompts of QoS 1 and 0: no lane has them. */
 #define FORWARD_PROMPT_TOKEN   UINT64_MAX
 #define FORWARD_PROMPT_TOKEN_0 (UINT64_MAX - 1)
@@ -121,10 +122,24 @@ struct forward {
 	struct window window;
 };
 
-/* forward.c: ends a connection that failed: window, back-off, version, problem. The state is the caller's. */
-void forward_lost(struct forward *forward, int down_class, int reason, const char *text, int64_t now_ns);
 /* forward.c: begins to end the child. */
 void forward_end_child(struct forward *forward, const char *why, int64_t now_ns);
+
+/* forward_connect.c */
+/* host: as in struct forward. */
+void forward_choose_host(struct forward *forward, int host);
+/* A connection, or the attempt, failed: window, back-off, version, host, problem. The state is the caller's. */
+void forward_lost(struct forward *forward, int down_class, int reason, const char *text, int64_t now_ns);
+/* ... and its child is not to be used again. */
+void forward_lost_and_end(struct forward *forward, const char *text, int64_t now_ns);
+/* Spawns a child where there is none, and tells it to connect. */
+void forward_try_connect(struct forward *forward, int64_t now_ns);
+void forward_take_up(struct forward *forward, const struct uplink_up *up, int64_t now_ns);
+/* At least 1. */
+static inline uint32_t forward_seconds(int64_t ns)
+{
+	return (uint32_t)(ns < NS_PER_S ? 1 : ns / NS_PER_S);
+}
 
 /* forward_send.c. false: the child answered what was never asked. */
 MUST_USE bool forward_take_acks(struct forward *forward, const struct uplink_acks *acks, int64_t now_ns);
