@@ -469,7 +469,7 @@ static enum err commit_and_send(struct agent *agent, int64_t now, int64_t *deadl
 	}
 	if (err == ERR_OK && agent->trouble == ERR_OK &&
 	    (agent->stop_limit_ns == 0 || agent->stop_send_ns != 0))
-		err = cloud_send(agent->cloud, now, info);
+		err = cloud_send(agent->cloud, now, deadline, info);
 	return err;
 }
 

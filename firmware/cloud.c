@@ -374,9 +374,11 @@ enum err cloud_before_commit(struct cloud *cloud, struct err_info *info)
 	return err == ERR_OK ? cloud_exceptions_publish(&cloud->exceptions, info) : err;
 }
 
-enum err cloud_send(struct cloud *cloud, int64_t now_ns, struct err_info *info)
+enum err cloud_send(struct cloud *cloud, int64_t now_ns, int64_t *deadline, struct err_info *info)
 {
-	return forward_send(cloud->forward, now_ns, info);
+	enum err err = forward_send(cloud->forward, now_ns, info);
+	*deadline = earlier(*deadline, forward_deadline(cloud->forward, now_ns));
+	return err;
 }
 
 enum err cloud_prune(struct cloud *cloud, int limit, int *deleted, struct err_info *info)

@@ -56,7 +56,8 @@ MUST_USE enum err cloud_event(struct cloud *cloud, const struct hal_child_event 
 MUST_USE enum err cloud_step(struct cloud *cloud, int64_t now_ns, bool writable, int64_t *deadline,
                              struct err_info *info);
 MUST_USE enum err cloud_before_commit(struct cloud *cloud, struct err_info *info);
-MUST_USE enum err cloud_send(struct cloud *cloud, int64_t now_ns, struct err_info *info);
+/* *deadline: lowered to what sending found (forward_deadline()). */
+MUST_USE enum err cloud_send(struct cloud *cloud, int64_t now_ns, int64_t *deadline, struct err_info *info);
 MUST_USE enum err cloud_prune(struct cloud *cloud, int limit, int *deleted, struct err_info *info);
 void cloud_rolled_back(struct cloud *cloud, int64_t now_ns);
 /* Closes every stream's last piece, in a transaction. */

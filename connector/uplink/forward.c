@@ -367,7 +367,7 @@ static int64_t probe_due(const struct forward *forward)
 	return due;
 }
 
-static int64_t next_deadline(const struct forward *forward, int64_t now_ns)
+int64_t forward_deadline(const struct forward *forward, int64_t now_ns)
 {
 	int64_t due = forward->tell_ns;
 	int64_t state_due = forward->deadline_ns;
@@ -426,7 +426,7 @@ enum err forward_step(struct forward *forward, int64_t now_ns, int64_t *deadline
 		err = forward->sink.greet(forward->sink.self, info);
 		forward->greet_due = err != ERR_OK;
 	}
-	*deadline = next_deadline(forward, now_ns);
+	*deadline = forward_deadline(forward, now_ns);
 	return err;
 }
 

@@ -5,7 +5,8 @@
  * Owns:  the replay that is under way, in memory; its place is the store's.
  * Rules: 1. A stream's lane counts sequences, the mail's its ids, the replay's what was sent again since the start.
  *        2. Only committed rows are read. A row that is missing where the heads say it is means a damaged store.
- *        3. A stream with batches sends as many events in one message as fit; a probe is one event.
+ *        3. A stream with batches sends as many events in one message as fit; a probe is one event, and so is one that
+ *           waits alone.
  * Runs in: the core.
  * Tests: tests/unit/forward_send_test.c, tests/unit/forward_lane_test.c
  */
@@ -34,11 +35,12 @@ const struct config_stream_rule *forward_rule(struct forward *forward, const str
 static void replay_lane(struct forward *forward, struct forward_lane *lane)
 {
 	const struct forward_replay *replay = &forward->replay;
+	bool goes_on = replay->active && !replay->cut;
 	*lane = (struct forward_lane){
 	    .id = WINDOW_LANE_REPLAY,
 	    .class_ = CONFIG_STREAM_BULK,
 	    .acked = replay->done,
-	    .committed = replay->active ? replay->base + replay->job.to - replay->job.next + 1 : replay->base,
+	    .committed = goes_on ? replay->base + replay->job.to - replay->job.next + 1 : replay->base,
 	    .batch = 1,
 	};
 }
@@ -164,12 +166,13 @@ static bool visit_row(void *self, const struct store_outbox_row *row)
 		pass->gap = true;
 		return false;
 	}
-	if (pass->rows == 1 || pass->lane->batch == 1) {
+	bool alone = pass->rows == 1 && forward->batch.count == 0;
+	if (alone || pass->lane->batch == 1) {
 		if (!publish(forward, pass->lane, pass->topic, CONTENT_TYPE_EVENT, row->event, 1,
 		             pass->now_ns))
 			return false;
 		count_sent(pass);
-		return pass_goes_on(pass) && pass->rows != 1;
+		return pass_goes_on(pass) && !alone;
 	}
 	size_t limit = (size_t)forward->config->uplink.message_bytes_max;
 	if (!batch_add(&forward->batch, row->event, limit) &&

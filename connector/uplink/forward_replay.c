@@ -4,7 +4,8 @@
  * Why:   a subscriber with a gap gets the original bytes on up/replay/{stream}; the live order is not disturbed.
  * Owns:  the place of the replay in the lane; the replay itself is the store's.
  * Rules: 1. Its progress is told to the store with the acknowledgements, so that a restart goes on where it was.
- *        2. What retention has taken meanwhile, or a new epoch has ended, cuts it short, and the sink is told so.
+ *        2. One is begun when its command is committed.
+ *        3. What retention has taken meanwhile, or a new epoch has ended, cuts it short, and the sink is told so.
  * Runs in: the core.
  * Tests: tests/unit/forward_lane_test.c
  */
@@ -13,7 +14,8 @@
 enum err forward_replay_begin(struct forward *forward, struct err_info *info)
 {
 	struct forward_replay *replay = &forward->replay;
-	if (replay->active || store_replay_count(forward->store) == 0)
+	/* One of an open transaction may yet be taken back. */
+	if (replay->active || store_replay_count(forward->store) == 0 || store_in_transaction(forward->store))
 		return ERR_OK;
 	enum err err = store_replay_first(forward->store, &replay->job, info);
 	if (err != ERR_OK)

@@ -35,15 +35,19 @@ void forward_tell_at(struct forward *forward, int64_t at_ns)
 		forward->tell_ns = at_ns;
 }
 
+static void lane_again(struct forward *forward, int id)
+{
+	struct forward_told *told = &forward->told[id];
+	bool clean = forward->window.streams[id].hold == WINDOW_FLOWS;
+	told->clear_due = clean && (told->clear_due || told->cleared_once);
+	told->raised = false;
+}
+
 void forward_tell_again(struct forward *forward, int64_t at_ns)
 {
-	for (int i = 0; i < store_stream_count(forward->store); i++) {
-		int id = store_stream_at(forward->store, i)->id;
-		struct forward_told *told = &forward->told[id];
-		bool clean = forward->window.streams[id].hold == WINDOW_FLOWS;
-		told->clear_due = clean && (told->clear_due || told->cleared_once);
-		told->raised = false;
-	}
+	for (int i = 0; i < store_stream_count(forward->store); i++)
+		lane_again(forward, store_stream_at(forward->store, i)->id);
+	lane_again(forward, WINDOW_LANE_MAIL);
 	bool up = forward->sm.state == FORWARD_UP;
 	forward->outage_clear_due = up && forward->outage_cleared_once;
 	if (forward->outage == FORWARD_OUTAGE_TOLD)
@@ -198,7 +202,7 @@ static enum err tell_mail(struct forward *forward, struct err_info *info)
 		err = raise(forward, "uplink-refused", MAIL_KEY, text, info);
 		told->raised = err == ERR_OK;
 	} else if (err == ERR_OK && state->hold == WINDOW_FLOWS &&
-	           (told->raised || (advanced && !told->cleared_once))) {
+	           (told->clear_due || told->raised || (advanced && !told->cleared_once))) {
 		err = forward->sink.clear(forward->sink.self, "", MAIL_KEY, info);
 		if (err == ERR_OK)
 			*told = (struct forward_told){.cleared_once = true};

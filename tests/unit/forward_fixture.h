@@ -7,7 +7,8 @@
  * Owns:  one struct world a test. It defines the store functions that forwarding calls: a test program
  *        includes it in one file and links no store.
  * Rules: 1. Entropy is scripted: world.random is drawn each time (back-off waits random modulo cap + 1).
- *        2. Events are written as "{stream}:{sequence}", so that a test sees what was sent.
+ *        2. Events are written as "{stream}:{sequence}", so that a test sees what was sent; with world.chained they
+ *           have a chain value before it, as a batch wants them.
  * Runs in: the unit tests.
  */
 #ifndef TWINPOST_FORWARD_FIXTURE_H
@@ -38,6 +39,26 @@ struct sent_message {
 	char topic[64];
 };
 
+/* The last CONNECT, and the last message that was handed to the child. */
+struct last_connect {
+	char host[64];
+	int port;
+	int subscription_count;
+	char filters[2][64];
+	char will_topic[64];
+	char will_payload[256];
+	int will_retain;
+};
+
+struct last_publish {
+	uint64_t token;
+	int qos, retain;
+	char topic[64];
+	char content_type[64];
+	size_t len;
+	char payload[UPLINK_PAYLOAD_BYTES_MAX + 1];
+};
+
 struct world {
 	struct hal hal; /* first */
 	int64_t now;
@@ -48,6 +69,12 @@ struct world {
 	bool queue_full;
 	int terms, kills, connects, disconnects, spawns;
 	uint8_t connect_version;
+	struct last_connect connect;
+	struct last_publish publish;
+	int taken;             /* messages of the broker that the child may forget */
+	int prompts;           /* beside the lanes, all topics */
+	uint8_t subscribed[2]; /* what the next UP says of the filters */
+	bool no_retain;        /* ... and of retained messages */
 	struct sent_message sent[SENT_MAX];
 	int sent_count;
 	/* store */
@@ -55,6 +82,8 @@ struct world {
 	int stream_count;
 	int64_t missing;    /* this sequence of stream 1 is not in the outbox */
 	size_t event_bytes; /* 0: as rule 2 */
+	bool chained;
+	bool in_transaction;
 	int acknowledges;
 	uint8_t session_present;             /* in the next UP */
 	int64_t acknowledged_since[STREAMS]; /* what store_acknowledged_since() gives */
@@ -70,6 +99,7 @@ struct world {
 	bool store_fails;
 	int begins;
 	int greetings;
+	bool inbound_fails;
 	int deaths;                /* prompts on up/state */
 	char told[TOLD_MAX][1100]; /* "raise rule key: text" or "clear rule key" */
 	int told_count;
@@ -84,6 +114,20 @@ static inline struct world *world_of_store(struct store *store)
 }
 
 /* ---- store ---- */
+
+bool store_in_transaction(const struct store *store)
+{
+	return ((const struct world *)store)->in_transaction;
+}
+
+/* The chain value is the sequence, 64 digits of it. */
+static inline struct span world_event(const struct world *world, int stream, int64_t sequence, char text[160])
+{
+	int len = world->chained ? snprintf(text, 160, "{\"chainhash\":\"%064d\",\"n\":\"%d:%d\"}",
+	                                    (int)sequence, stream, (int)sequence)
+	                         : snprintf(text, 160, "%d:%d", stream, (int)sequence);
+	return (struct span){text, (size_t)len};
+}
 
 int store_stream_count(const struct store *store)
 {
@@ -101,12 +145,11 @@ enum err store_outbox_read(struct store *store, int stream, int64_t after, store
 	struct world *world = world_of_store(store);
 	(void)info;
 	for (int64_t s = after + 1; s <= world->streams[stream - 1].committed_sequence; s++) {
-		char text[64];
+		char text[160];
 		static char large[UPLINK_PAYLOAD_BYTES_MAX];
 		if ((stream == 1 && s == world->missing) || s <= world->pruned[stream - 1])
 			continue;
-		int len = snprintf(text, sizeof text, "%d:%d", stream, (int)s);
-		struct store_outbox_row row = {.sequence = s, .event = {text, (size_t)len}};
+		struct store_outbox_row row = {.sequence = s, .event = world_event(world, stream, s, text)};
 		if (world->event_bytes)
 			row.event = (struct span){large, world->event_bytes};
 		if (!visit(self, &row))
@@ -238,9 +281,8 @@ enum err store_outbox_range(struct store *store, int stream, int64_t from, int64
 	struct world *world = world_of_store(store);
 	(void)info;
 	for (int64_t s = from; s <= to && s <= world->streams[stream - 1].committed_sequence; s++) {
-		char text[64];
-		int len = snprintf(text, sizeof text, "%d:%d", stream, (int)s);
-		struct store_outbox_row row = {.sequence = s, .event = {text, (size_t)len}};
+		char text[160];
+		struct store_outbox_row row = {.sequence = s, .event = world_event(world, stream, s, text)};
 		if (!visit(self, &row))
 			break;
 	}
@@ -289,10 +331,12 @@ static inline enum err sink_inbound(void *self, struct span topic, struct span p
                                     struct err_info *info)
 {
 	struct world *world = self;
-	(void)info, (void)retained;
+	if (world->inbound_fails)
+		return err_set(info, ERR_FULL, "full");
 	assert_true(world->told_count < TOLD_MAX);
-	(void)snprintf(world->told[world->told_count++], sizeof world->told[0], "inbound %.*s %.*s",
-	               (int)topic.len, topic.data, (int)payload.len, payload.data);
+	(void)snprintf(world->told[world->told_count++], sizeof world->told[0], "inbound%s %.*s %.*s",
+	               retained ? " retained" : "", (int)topic.len, topic.data, (int)payload.len,
+	               payload.data);
 	return ERR_OK;
 }
 
@@ -343,9 +387,18 @@ static inline void note_publish(struct world *world, const void *payload, size_t
 {
 	struct uplink_publish publish;
 	assert_true(uplink_publish_decode(&publish, payload, len));
-	if (span_equal(publish.topic,
-	               SPAN_LITERAL("tp1/acme/gw1/up/state"))) { /* a death: beside the window */
-		world->deaths++;
+	struct last_publish *last = &world->publish;
+	last->token = publish.token;
+	last->qos = publish.qos;
+	last->retain = publish.retain;
+	last->len = publish.payload.len;
+	assert_true(text_copy(last->topic, sizeof last->topic, publish.topic));
+	assert_true(text_copy(last->content_type, sizeof last->content_type, publish.content_type));
+	memcpy(last->payload, publish.payload.data, last->len);
+	last->payload[last->len] = 0;
+	if (publish.token >= UINT64_MAX - 1) { /* a prompt: beside the lanes */
+		world->prompts++;
+		world->deaths += strstr(last->payload, "\"kind\":\"death\"") != NULL;
 		return;
 	}
 	assert_true(world->sent_count < SENT_MAX && publish.qos == 1 && publish.retain == 0);
@@ -354,11 +407,27 @@ static inline void note_publish(struct world *world, const void *payload, size_t
 	sent->stream = (int)(publish.token >> 40);
 	sent->sequence = (int64_t)(publish.token & ((UINT64_C(1) << 40) - 1));
 	assert_true(text_copy(sent->topic, sizeof sent->topic, publish.topic));
-	if (!world->event_bytes && sent->stream <= STREAMS) {
-		char text[64];
-		(void)snprintf(text, sizeof text, "%d:%d", sent->stream, (int)sent->sequence);
-		assert_true(span_equal(publish.payload, span_of(text)));
+	if (!world->event_bytes && sent->stream <= STREAMS && !strstr(last->payload, "data_base64")) {
+		char text[160];
+		assert_true(
+		    span_equal(publish.payload, world_event(world, sent->stream, sent->sequence, text)));
 	}
+}
+
+static inline void note_connect(struct world *world, const struct uplink_connect *connect)
+{
+	struct last_connect *last = &world->connect;
+	last->port = connect->port;
+	last->will_retain = connect->will_retain;
+	last->subscription_count = connect->subscription_count;
+	assert_true(connect->subscription_count <= 2);
+	for (int i = 0; i < connect->subscription_count; i++)
+		assert_true(text_copy(last->filters[i], sizeof last->filters[i], connect->subscriptions[i]));
+	assert_true(text_copy(last->host, sizeof last->host, connect->host));
+	assert_true(text_copy(last->will_topic, sizeof last->will_topic, connect->will_topic));
+	assert_true(text_copy(last->will_payload, sizeof last->will_payload, connect->will_payload));
+	world->connect_version = connect->version;
+	world->connects++;
 }
 
 static inline enum err world_send(struct hal *hal, hal_child child, uint8_t type, const void *payload,
@@ -366,6 +435,7 @@ static inline enum err world_send(struct hal *hal, hal_child child, uint8_t type
 {
 	struct world *world = (struct world *)hal;
 	struct uplink_connect connect;
+	struct uplink_taken taken;
 	if (child != world->child)
 		return ERR_GONE;
 	if (world->queue_full)
@@ -373,11 +443,14 @@ static inline enum err world_send(struct hal *hal, hal_child child, uint8_t type
 	switch (type) {
 	case UPLINK_CONNECT:
 		assert_true(uplink_connect_decode(&connect, payload, len));
-		world->connect_version = connect.version;
-		world->connects++;
+		note_connect(world, &connect);
 		break;
 	case UPLINK_DISCONNECT:
 		world->disconnects++;
+		break;
+	case UPLINK_TAKEN:
+		assert_true(uplink_taken_decode(&taken, payload, len));
+		world->taken += taken.count;
 		break;
 	default:
 		assert_int_equal(type, UPLINK_PUBLISH);
@@ -411,8 +484,9 @@ static inline void world_set_text(char *to, size_t size, const char *text)
 	assert_true(text_copy(to, size, span_of(text)));
 }
 
-/* Streams "a", "b", "c", "d" with nothing in them; in_flight 16, retry 1 s to 60 s, timeouts 20 s. */
-static inline void world_init(struct world *world)
+/* Streams "a", "b", "c", "d" with nothing in them; in_flight 16, retry 1 s to 60 s, timeouts 20 s. change (NULL: none)
+ * is made to the configuration before the machine sees it. */
+static inline void world_init_with(struct world *world, void (*change)(struct config *config))
 {
 	static const struct forward_sink sink = {NULL,       sink_begin,   sink_raise,        sink_clear,
 	                                         sink_greet, sink_inbound, sink_acknowledged, sink_replayed};
@@ -442,11 +516,18 @@ static inline void world_init(struct world *world)
 	uplink->in_flight = 16;
 	uplink->message_bytes_max = 60000;
 	uplink->no_subscriber = CONFIG_NO_SUBSCRIBER_HOLD;
+	if (change)
+		change(config);
 	struct forward_sink own = sink;
 	own.self = world;
 	const struct forward_options options = {&world->hal, NULL, (struct store *)world, config,
 	                                        "00112233445566778899aabbccddeeff"};
 	world->forward = forward_new(&options, &own);
+}
+
+static inline void world_init(struct world *world)
+{
+	world_init_with(world, NULL);
 }
 
 static inline void world_release(struct world *world)
@@ -469,6 +550,8 @@ static inline void step(struct world *world)
 		assert_true(i < 5);
 		assert_int_equal(forward_step(world->forward, world->now, &world->deadline, &info), ERR_OK);
 		assert_int_equal(forward_send(world->forward, world->now, &info), ERR_OK);
+		int64_t due = forward_deadline(world->forward, world->now);
+		world->deadline = due < world->deadline ? due : world->deadline;
 		if (world->deadline > world->now)
 			break;
 	}
@@ -506,7 +589,9 @@ static inline void child_up_with(struct world *world, uint16_t receive_max)
 	const struct uplink_up up = {.version = world->connect_version,
 	                             .session_present = world->session_present,
 	                             .receive_max = receive_max,
-	                             .retain_available = 1,
+	                             .retain_available = !world->no_retain,
+	                             .subscription_count = (uint8_t)world->connect.subscription_count,
+	                             .subscriptions = {world->subscribed[0], world->subscribed[1]},
 	                             .tls = SPAN_LITERAL("TLSv1.3")};
 	buf_init(&buf, 4096);
 	uplink_up_encode(&buf, &up);
@@ -522,15 +607,29 @@ static inline void child_down(struct world *world, enum uplink_down_class down_c
 	child_frame(world, UPLINK_DOWN, &buf);
 }
 
-static inline void child_ack(struct world *world, int stream, int64_t sequence, uint8_t reason)
+static inline void child_answer(struct world *world, uint64_t token, uint8_t reason)
 {
 	static struct uplink_acks acks;
 	struct buf buf;
 	acks.count = 1;
-	acks.acks[0] = (struct uplink_ack){(uint64_t)stream << 40 | (uint64_t)sequence, reason};
+	acks.acks[0] = (struct uplink_ack){token, reason};
 	buf_init(&buf, 4096);
 	uplink_acks_encode(&buf, &acks);
 	child_frame(world, UPLINK_ACKS, &buf);
+}
+
+static inline void child_ack(struct world *world, int stream, int64_t sequence, uint8_t reason)
+{
+	child_answer(world, (uint64_t)stream << 40 | (uint64_t)sequence, reason);
+}
+
+static inline void child_message(struct world *world, const char *topic, const char *text, bool retained)
+{
+	struct buf buf;
+	const struct uplink_inbound inbound = {1, retained, span_of(topic), span_of(text)};
+	buf_init(&buf, 4096);
+	uplink_inbound_encode(&buf, &inbound);
+	child_frame(world, UPLINK_MESSAGE, &buf);
 }
 
 static inline void child_exit(struct world *world)
