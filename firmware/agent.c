@@ -18,15 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connector/source/pull.h"
-#include "connector/uplink/record.h"
-#include "firmware/cloud.h"
-#include "firmware/control.h"
-#include "store_forward/store.h"
+#include "firmware/agent_state.h"
 
 #define EVENTS_PER_STEP      64
 #define STEP_BUDGET_NS       (5 * NS_PER_MS)
-#define CONTROL_PER_STEP     16
 #define COMMIT_ROWS          1000
 #define COMMIT_DELAY_NS      (20 * NS_PER_MS) /* rows streaming in */
 #define COMMIT_ACKS_DELAY_NS (50 * NS_PER_MS) /* acknowledgements alone: losing them only repeats messages */
@@ -40,136 +35,10 @@
 #define CLOCK_STEP_NS        (5 * NS_PER_S)
 #define NEVER                INT64_MAX
 
-/* What a pull machine's sink needs to know besides the agent. */
-struct source_link {
-	struct agent *agent;
-	char profile_version[2 * CONFIG_NAME_MAX]; /* "jde/1" */
-	struct pull_sink sink;
-};
-
-struct agent {
-	struct agent_options options;
-	struct hal *hal;
-	const struct log *log;
-	struct store *store;
-	struct store_opening opening;
-	struct recorder recorder;
-	struct pull *pulls[CONFIG_SOURCES_MAX];
-	struct source_link links[CONFIG_SOURCES_MAX];
-	int pull_count;
-	struct cloud *cloud;
-	bool source_paused[CONFIG_SOURCES_MAX]; /* by the cloud, not for want of room */
-	struct buf reply;
-	char urn_prefix[128];
-
-	int64_t started_mono_ns;
-	int64_t started_wall_ns;
-	int64_t dirty_since_ns; /* when the open transaction began */
-	uint64_t rows_before;   /* recorded rows at the last commit */
-	enum err trouble;       /* ERR_OK: the store takes writes */
-	int64_t trouble_retry_ns;
-	bool space_known; /* looked at since start, or since the last trouble */
-	bool space_full;
-	char pause_reason[ERR_TEXT_MAX]; /* empty: pulling */
-	int64_t space_due_ns;
-	int64_t prune_due_ns;
-	uint64_t pruned;         /* rows of the burst that is under way */
-	int64_t clock_offset_ns; /* wall less monotonic, when last looked at */
-	int64_t stop_limit_ns;   /* 0: not stopping */
-	int64_t stop_send_ns;    /* until then the ends of streams are sent; 0: no more */
-};
-
 static int64_t earlier(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
 }
-
-/* ---- what the machines ask of the agent ---- */
-
-static enum err begin(struct agent *agent, struct err_info *info)
-{
-	if (store_in_transaction(agent->store))
-		return ERR_OK;
-	if (agent->trouble != ERR_OK)
-		return err_set(info, agent->trouble, "the store cannot be written at the moment");
-	enum err err = store_begin(agent->store, info);
-	if (err == ERR_OK)
-		agent->dirty_since_ns = hal_mono_ns(agent->hal);
-	return err;
-}
-
-static enum err source_begin(void *self, struct err_info *info)
-{
-	struct source_link *link = self;
-	return begin(link->agent, info);
-}
-
-static enum err source_document(void *self, const struct config_source *source,
-                                const struct document *document, bool *held, struct err_info *info)
-{
-	struct source_link *link = self;
-	return recorder_document(&link->agent->recorder, source->name, link->profile_version, document, held,
-	                         info);
-}
-
-static enum err source_unreadable(void *self, const struct config_source *source,
-                                  const struct store_exception *exception, struct err_info *info)
-{
-	struct source_link *link = self;
-	(void)source;
-	return recorder_exception(&link->agent->recorder, exception, info);
-}
-
-static enum err cloud_begin(void *self, struct err_info *info)
-{
-	return begin(self, info);
-}
-
-static int source_index(const struct agent *agent, const char *name)
-{
-	for (int i = 0; i < agent->pull_count; i++) {
-		if (strcmp(agent->options.config->sources[i].name, name) == 0)
-			return i;
-	}
-	return -1;
-}
-
-static enum err no_source(const char *name, struct err_info *info)
-{
-	return err_set(info, ERR_NOT_FOUND, "there is no source %s", name);
-}
-
-static enum err cloud_pause_source(void *self, const char *source, bool resume, struct err_info *info)
-{
-	struct agent *agent = self;
-	int index = source_index(agent, source);
-	if (index < 0)
-		return no_source(source, info);
-	agent->source_paused[index] = !resume;
-	if (!resume)
-		pull_pause(agent->pulls[index], "the cloud has paused it");
-	else if (agent->pause_reason[0] == 0)
-		pull_resume(agent->pulls[index]);
-	return ERR_OK;
-}
-
-static enum err cloud_sweep(void *self, const char *source, struct err_info *info)
-{
-	struct agent *agent = self;
-	int index = source_index(agent, source);
-	if (index < 0)
-		return no_source(source, info);
-	pull_sweep(agent->pulls[index]);
-	return ERR_OK;
-}
-
-static enum err cloud_moved(void *self, const char *source, struct span subject, int64_t revision,
-                            struct err_info *info)
-{
-	(void)self, (void)source, (void)subject, (void)revision, (void)info;
-	return ERR_OK;
-}
-
 /* ---- pausing and trouble ---- */
 
 static void pause_pulling(struct agent *agent, const char *why)
@@ -197,7 +66,7 @@ static void resume_pulling(struct agent *agent)
 }
 
 /* Takes a store error: nothing of the open transaction stands, and everything is tried again later. */
-static enum err absorb(struct agent *agent, enum err err, const struct err_info *info, int64_t now)
+enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *info, int64_t now)
 {
 	if (err == ERR_CORRUPT)
 		return err;
@@ -207,6 +76,7 @@ static enum err absorb(struct agent *agent, enum err err, const struct err_info 
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_rolled_back(agent->pulls[i], now);
 	cloud_rolled_back(agent->cloud, now);
+	status_tables_rolled_back(agent->tables, now);
 	if (fresh) {
 		agent->trouble_retry_ns = now + TROUBLE_RETRY_NS;
 		log_event(agent->log, err == ERR_FULL ? LOG_STORE_FULL : LOG_STORE_FAILED, "store=%s: %s",
@@ -269,12 +139,12 @@ static enum err check_space(struct agent *agent, int64_t now, struct err_info *i
 		               "raised or the "
 		               "disk is cleared",
 		               space.used >> 20, space.size_max >> 20, space.disk_free >> 20);
-		err = begin(agent, info);
+		err = agent_begin(agent, info);
 		if (err == ERR_OK)
 			err = raise_store_exception(agent, text, info);
 		pause_pulling(agent, text);
 	} else {
-		err = begin(agent, info);
+		err = agent_begin(agent, info);
 		if (err == ERR_OK)
 			err = recorder_clear(&agent->recorder, (struct span){NULL, 0}, SPAN_LITERAL("store"),
 			                     SPAN_LITERAL("space"), info);
@@ -291,7 +161,7 @@ static enum err check_space(struct agent *agent, int64_t now, struct err_info *i
 static enum err prune(struct agent *agent, int64_t now, struct err_info *info)
 {
 	int deleted = 0;
-	enum err err = begin(agent, info);
+	enum err err = agent_begin(agent, info);
 	if (err == ERR_OK)
 		err = store_prune(agent->store, hal_wall_ns(agent->hal), PRUNE_ROWS, &deleted, info);
 	int answers = 0;
@@ -317,37 +187,13 @@ static void watch_clock(struct agent *agent, int64_t now)
 }
 
 /* ---- the step ---- */
-
-static void answer_control(struct agent *agent)
-{
-	struct control_view view = {
-	    .config = agent->options.config,
-	    .store = agent->store,
-	    .opening = &agent->opening,
-	    .pulls = agent->pulls,
-	    .pull_count = agent->pull_count,
-	    .forward = cloud_forward(agent->cloud),
-	    .hal = agent->hal,
-	    .version = agent->options.version,
-	    .started_wall_ns = agent->started_wall_ns,
-	    .started_mono_ns = agent->started_mono_ns,
-	    .pause_reason = agent->pause_reason,
-	};
-	struct hal_control_event event;
-	for (int i = 0; i < CONTROL_PER_STEP && hal_control_next(agent->hal, &event); i++) {
-		if (event.gone)
-			continue;
-		buf_clear(&agent->reply);
-		control_answer(&view, event.who, event.line, &agent->reply);
-		hal_control_reply(agent->hal, event.client, buf_span(&agent->reply));
-	}
-}
-
 static enum err take_event(struct agent *agent, const struct hal_child_event *event, int64_t now,
                            struct err_info *info)
 {
 	if (cloud_owns(agent->cloud, event->child))
 		return cloud_event(agent->cloud, event, now, info);
+	if (status_tables_own(agent->tables, event->child))
+		return status_tables_event(agent->tables, event, now, info);
 	for (int i = 0; i < agent->pull_count; i++) {
 		if (pull_owns(agent->pulls[i], event->child))
 			return pull_event(agent->pulls[i], event, now, info);
@@ -369,7 +215,7 @@ static int64_t commit_due_ns(const struct agent *agent)
 	return agent->dirty_since_ns + (rows == 0 ? COMMIT_ACKS_DELAY_NS : 0);
 }
 
-static enum err commit(struct agent *agent, struct err_info *info)
+enum err agent_commit(struct agent *agent, struct err_info *info)
 {
 	enum err err = cloud_before_commit(agent->cloud, info);
 	if (err == ERR_OK)
@@ -401,6 +247,8 @@ static enum err run_machines(struct agent *agent, int64_t now, int64_t *deadline
 	if (err == ERR_OK) {
 		int64_t due = NEVER;
 		err = cloud_step(agent->cloud, now, agent->trouble == ERR_OK, &due, info);
+		if (err == ERR_OK && agent->trouble == ERR_OK)
+			err = status_tables_step(agent->tables, now, &due, info);
 		*deadline = earlier(*deadline, due);
 	}
 	return err;
@@ -463,7 +311,7 @@ static enum err commit_and_send(struct agent *agent, int64_t now, int64_t *deadl
 	if (store_in_transaction(agent->store)) {
 		int64_t due = commit_due_ns(agent);
 		if (now >= due)
-			err = commit(agent, info);
+			err = agent_commit(agent, info);
 		else
 			*deadline = earlier(*deadline, due);
 	}
@@ -477,7 +325,7 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 {
 	int64_t now = hal_mono_ns(agent->hal);
 	*deadline = agent->trouble == ERR_OK ? agent->prune_due_ns : now + PRUNE_PERIOD_NS;
-	answer_control(agent);
+	agent_answer_control(agent);
 	watch_clock(agent, now);
 	/* Before the machines: one that cannot wait for the store (an orderly end) ends the step with its error. */
 	if (agent->trouble != ERR_OK && now >= agent->trouble_retry_ns)
@@ -488,7 +336,7 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 	if (err == ERR_OK)
 		err = commit_and_send(agent, hal_mono_ns(agent->hal), deadline, info);
 	if (err != ERR_OK)
-		err = absorb(agent, err, info, now);
+		err = agent_absorb(agent, err, info, now);
 	if (agent->trouble != ERR_OK)
 		*deadline = earlier(*deadline, agent->trouble_retry_ns);
 	else if (agent->recorder.recorded + agent->recorder.amended != agent->rows_before ||
@@ -496,7 +344,7 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 		*deadline = earlier(*deadline, agent->space_due_ns);
 	enum err stop_err = step_stop(agent, now, finished, info);
 	if (err == ERR_OK && stop_err != ERR_OK)
-		err = absorb(agent, stop_err, info, now);
+		err = agent_absorb(agent, stop_err, info, now);
 	if (agent->stop_limit_ns != 0)
 		*deadline = earlier(*deadline, now + 10 * NS_PER_MS);
 	return err;
@@ -546,12 +394,13 @@ static enum err make_cloud(struct agent *agent, struct err_info *info)
 	const struct cloud_options options = {agent->hal,          agent->log,
 	                                      agent->store,        agent->options.config,
 	                                      agent->options.keys, agent->options.version};
-	const struct cloud_sink sink = {agent, cloud_begin, cloud_pause_source, cloud_sweep, cloud_moved};
+	const struct cloud_sink sink = agent_cloud_sink(agent);
 	return cloud_new(&options, &agent->recorder, &sink, &agent->cloud, info);
 }
 
 static void make_machines(struct agent *agent)
 {
+	const struct status_writer_sink tables = agent_tables_sink(agent);
 	const struct config *config = agent->options.config;
 	for (int i = 0; i < config->source_count; i++) {
 		struct source_link *link = &agent->links[i];
@@ -559,11 +408,13 @@ static void make_machines(struct agent *agent)
 		(void)snprintf(link->profile_version, sizeof link->profile_version, "%s/%s",
 		               profile_name(agent->options.profiles[i]),
 		               profile_version(agent->options.profiles[i]));
-		link->sink = (struct pull_sink){link, source_document, source_unreadable, source_begin};
+		link->sink = agent_source_sink(link);
 		agent->pulls[i] = pull_new(agent->hal, agent->log, agent->store, &config->sources[i],
 		                           agent->options.profiles[i], &link->sink);
 		agent->pull_count = i + 1;
 	}
+	agent->tables =
+	    status_tables_new(agent->hal, agent->log, agent->store, agent->options.config, &tables);
 }
 
 enum err agent_open(const struct agent_options *options, struct agent **out, struct err_info *info)
@@ -617,6 +468,7 @@ void agent_close(struct agent *agent)
 		return;
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_free(agent->pulls[i]);
+	status_tables_free(agent->tables);
 	cloud_free(agent->cloud);
 	store_close(agent->store);
 	recorder_release(&agent->recorder);

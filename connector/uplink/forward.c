@@ -82,8 +82,9 @@ struct forward *forward_new(const struct forward_options *options, const struct 
 	/* What is sent next may be as large as any: room for it is kept. */
 	int64_t bytes_max = broker_profile_of(uplink->broker)->in_flight_bytes_max;
 	if (bytes_max > 0)
-		forward->window.bytes_max =
-		    bytes_max > uplink->message_bytes_max ? (uint64_t)(bytes_max - uplink->message_bytes_max) : 1;
+		forward->window.bytes_max = bytes_max > uplink->message_bytes_max
+		                                ? (uint64_t)(bytes_max - uplink->message_bytes_max)
+		                                : 1;
 	rate_init(&forward->rate, uplink->rate_messages, uplink->rate_bytes, forward->down_ns);
 	share_init(&forward->share,
 	           share_classes_of(forward->config) | 1u << CONFIG_STREAM_BULK); /* replays */
@@ -447,6 +448,14 @@ void forward_stop(struct forward *forward, int64_t now_ns)
 bool forward_stopped(const struct forward *forward)
 {
 	return forward->sm.state == FORWARD_STOPPED && forward->tell_ns == FORWARD_NEVER;
+}
+
+void forward_try_now(struct forward *forward, const struct store_stream *stream, int64_t now_ns)
+{
+	if (stream)
+		forward->window.streams[stream->id].retry_ns = now_ns;
+	else if (forward->sm.state == FORWARD_WAITING)
+		forward->deadline_ns = now_ns;
 }
 
 enum err forward_pause(struct forward *forward, const char *name, bool resume, struct err_info *info)

@@ -119,6 +119,8 @@ int64_t forward_deadline(const struct forward *forward, int64_t now_mono_ns);
 /* Sends nothing more of the stream, or goes on. In memory only. ERR_NOT_FOUND: there is no such stream. */
 MUST_USE enum err forward_pause(struct forward *forward, const char *stream, bool resume,
                                 struct err_info *info);
+/* Tries a held stream now instead of after its back-off; stream NULL: the connection. */
+void forward_try_now(struct forward *forward, const struct store_stream *stream, int64_t now_mono_ns);
 /* Publishes on tp1/{tenant}/{gateway}/{kind} now, outside the window. false: not connected, or no room; nothing is
  * tried again. */
 bool forward_prompt(struct forward *forward, const char *kind, struct span payload, uint8_t qos, bool retain);
