@@ -24,10 +24,6 @@
 
 #define CONTROL_PROTOCOL_VERSION 1
 
-/* Entries of the audit that "key_show" counts and dates. The core adds the first when it makes a key. */
-#define CONTROL_AUDIT_KEY_MADE    "key made"
-#define CONTROL_AUDIT_KEY_ROTATED "key rotated"
-
 /* What control may have the agent do. A command whose callback is NULL is answered with "unsupported". */
 struct control_actions {
 	void *self;

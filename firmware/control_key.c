@@ -12,6 +12,8 @@
  */
 #include "firmware/control_commands.h"
 
+#include "connector/uplink/notary.h"
+
 #include <stdio.h>
 
 #include "hal/base/base64.h"
@@ -30,11 +32,11 @@ struct key_history {
 static bool take_entry(void *self, const struct store_audit_entry *entry)
 {
 	struct key_history *history = self;
-	bool rotated = span_equal(entry->action, SPAN_LITERAL(CONTROL_AUDIT_KEY_ROTATED));
+	bool rotated = span_equal(entry->action, SPAN_LITERAL(NOTARY_AUDIT_KEY_ROTATED));
 	if (rotated)
 		history->rotations++;
 	if (history->since_ns == 0 &&
-	    (rotated || span_equal(entry->action, SPAN_LITERAL(CONTROL_AUDIT_KEY_MADE))))
+	    (rotated || span_equal(entry->action, SPAN_LITERAL(NOTARY_AUDIT_KEY_MADE))))
 		history->since_ns = entry->at_ns;
 	return true;
 }
@@ -109,7 +111,7 @@ enum err control_key_rotate(const struct control_view *view, const struct contro
 	struct digest hash = digest_of(&old, 1);
 	digest_hex(&hash, hex);
 	(void)snprintf(target, sizeof target, "key %s", hex);
-	const struct control_change change = {CONTROL_AUDIT_KEY_ROTATED, span_of(target),
+	const struct control_change change = {NOTARY_AUDIT_KEY_ROTATED, span_of(target),
 	                                      request->text[CONTROL_WHY]};
 	err = control_change_begin(view, info);
 	if (err != ERR_OK)

@@ -21,6 +21,7 @@
 #include "connector/uplink/key_note.h"
 #include "connector/uplink/note.h"
 #include "connector/uplink/totals.h"
+#include "store_forward/audit.h"
 #include "store_forward/mail.h"
 #include "store_forward/meta.h"
 #include "store_forward/signature.h"
@@ -66,6 +67,20 @@ static enum err note_key(struct notary *notary, const struct digest *hash, struc
 	                      info);
 }
 
+static enum err audit_key(struct notary *notary, const struct digest *hash, struct err_info *info)
+{
+	char target[DIGEST_HEX_SIZE + 4] = "key ";
+	digest_hex(hash, target + 4);
+	const struct store_audit_entry entry = {
+	    .at_ns = hal_wall_ns(notary->hal),
+	    .who = SPAN_LITERAL("agent"),
+	    .action = SPAN_LITERAL(NOTARY_AUDIT_KEY_MADE),
+	    .target = span_of(target),
+	    .why = SPAN_LITERAL("the store's first start"),
+	};
+	return store_audit_add(notary->store, &entry, info);
+}
+
 /* The store says which key is current; a new store takes the one that is there. */
 static enum err settle_key(struct notary *notary, struct err_info *info)
 {
@@ -77,6 +92,8 @@ static enum err settle_key(struct notary *notary, struct err_info *info)
 		err = store_begin(notary->store, info);
 		if (err == ERR_OK)
 			err = note_key(notary, &hash, info);
+		if (err == ERR_OK)
+			err = audit_key(notary, &hash, info);
 		if (err == ERR_OK)
 			err = store_commit(notary->store, info);
 		else

@@ -28,6 +28,10 @@
 /* Leaves of a piece, its control event included. */
 #define NOTARY_LEAVES_MAX 256
 
+/* Actions of the audit, for who counts and dates them. */
+#define NOTARY_AUDIT_KEY_MADE    "key made"
+#define NOTARY_AUDIT_KEY_ROTATED "key rotated"
+
 struct notary;
 
 struct notary_options {

@@ -81,17 +81,17 @@ class Pipeline:
         """The agent's key, known to the cloud before the first start, and the cloud's, known to the agent."""
         self.agent_key = os.path.join(self.directory, "agent.pub")
         self.cloud_key = os.path.join(self.directory, "cloud.key")
+        subprocess.run([os.path.join(ROOT, "tools", "sample-cloud"), "key", self.cloud_key], check=True,
+                       stdout=subprocess.DEVNULL)
+        for name in ("cloud.command_keys", "cloud.receipt_keys"):
+            self.agent.set(name, [self.cloud_key + ".pub"])
+        self.agent.write_config()
         done = subprocess.run([agents.program(), "key", "make", "--config", self.agent.config_file], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode:
             raise PipelineError(f"key make: {done.stderr}")
         with open(self.agent_key, "w", encoding="ascii") as file:
             file.write(done.stdout)
-        subprocess.run([os.path.join(ROOT, "tools", "sample-cloud"), "key", self.cloud_key], check=True,
-                       stdout=subprocess.DEVNULL)
-        for name in ("cloud.command_keys", "cloud.receipt_keys"):
-            self.agent.set(name, [self.cloud_key + ".pub"])
-        self.agent.write_config()
 
     def close(self):
         """Ends everything."""
