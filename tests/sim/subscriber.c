@@ -315,6 +315,13 @@ static bool revision_follows(struct subscriber *subscriber, const struct event *
 	return event->revision == last + 2 && has_new_epoch(subscriber, event->source);
 }
 
+/* Control events and key events are of no document of the ERP. */
+static bool is_of_document(const struct event *event)
+{
+	return strcmp(event->type, "com.twinpost.control.recorded.v1") != 0 &&
+	       strcmp(event->type, "com.twinpost.key.rotated.v1") != 0;
+}
+
 static void keep_document(struct subscriber *subscriber, const struct event *event)
 {
 	struct erp_figures figures;
@@ -387,7 +394,8 @@ static void follow(struct subscriber *subscriber, const struct event *event, uin
 		(void)snprintf(hex + (ptrdiff_t)2 * i, 3, "%02x", chain[i]);
 	if (strcmp(hex, event->chainhash) != 0)
 		find(subscriber, "%s %s: the chain is broken", event->source, event->sequence);
-	keep_document(subscriber, event);
+	if (is_of_document(event))
+		keep_document(subscriber, event);
 	sqlite3_stmt *put = ask(subscriber, "INSERT OR REPLACE INTO streams VALUES (?1,?2,?3)");
 	bind_text(put, 1, event->source);
 	CHECK(sqlite3_bind_int64(put, 2, event->number) == SQLITE_OK);
