@@ -100,9 +100,6 @@ void forward_lost(struct forward *forward, int down_class, int reason, const cha
 	if (down_class == UPLINK_DOWN_SUBSCRIBE)
 		forward->subscribes =
 		    false; /* a connection without ears is better than none; tried again after it */
-	if (!was_up && down_class != UPLINK_DOWN_SUBSCRIBE && forward->config->uplink.fallback_host_count > 0)
-		forward_choose_host(forward,
-		                    (forward->host + 1) % (forward->config->uplink.fallback_host_count + 1));
 	window_lost(&forward->window, was_up, reason > 0 ? (uint8_t)reason : 0, now_ns);
 	choose_version(forward, down_class, was_up);
 	(void)snprintf(forward->problem, sizeof forward->problem, "%s", text);
@@ -114,6 +111,10 @@ void forward_lost(struct forward *forward, int down_class, int reason, const cha
 	forward_tell_at(forward, now_ns);
 	log_event(forward->log, LOG_UPLINK_LOST, "endpoint=%s retry_ms=%" PRId64 ": %s", forward->endpoint,
 	          (forward->retry_ns - now_ns) / NS_PER_MS, text);
+	/* Last: what was logged is of the host that was lost. */
+	if (!was_up && down_class != UPLINK_DOWN_SUBSCRIBE)
+		forward_choose_host(forward,
+		                    (forward->host + 1) % (forward->config->uplink.fallback_host_count + 1));
 }
 
 void forward_lost_and_end(struct forward *forward, const char *text, int64_t now_ns)

@@ -210,16 +210,19 @@ static enum err tell_mail(struct forward *forward, struct err_info *info)
 	return err;
 }
 
+/* Rule 3 of forward_connect.c. */
 static enum err tell_outage(struct forward *forward, struct err_info *info)
 {
+	char key[CONFIG_PATH_MAX + 8];
 	enum err err = ERR_OK;
+	(void)snprintf(key, sizeof key, "%s:%d", forward->config->uplink.host, forward->config->uplink.port);
 	if (forward->outage_clear_due) {
-		err = forward->sink.clear(forward->sink.self, "uplink-down", forward->endpoint, info);
+		err = forward->sink.clear(forward->sink.self, "uplink-down", key, info);
 		if (err == ERR_OK)
 			forward->outage_clear_due = false;
 	}
 	if (err == ERR_OK && forward->outage == FORWARD_OUTAGE_DUE) {
-		err = raise(forward, "uplink-down", forward->endpoint, forward->problem, info);
+		err = raise(forward, "uplink-down", key, forward->problem, info);
 		if (err == ERR_OK)
 			forward->outage = FORWARD_OUTAGE_TOLD;
 	}
