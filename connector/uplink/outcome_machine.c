@@ -21,7 +21,7 @@
  *           none is learned, so that a later, other one is seen.
  *        3. Final after another final moves only where it names that one in `corrects`. BOOKED with another document
  *           never moves: money may stand in the ledger twice, whatever the message calls it. DUPLICATE of another
- *           document is another final.
+ *           document is another final; DUPLICATE of the very document that is booked, or of none, is a repeat.
  *        4. Another document for REJECTED and the states before the end says nothing: history only.
  *        5. An older revision has its history and state; exceptions are the newest one's.
  * Faults: none; every combination has its answer.
@@ -202,12 +202,23 @@ static struct outcome_decision step_again(const struct outcome_facts *facts, con
 	return stay(OUTCOME_FOUND_NONE, true);
 }
 
+/* A middleware that was sent a booked document again has it already, and says so: that is no lie. */
+static bool says_no_other(const struct outcome_facts *facts, const struct outcome *outcome)
+{
+	struct span document = span_of(outcome->document);
+	return outcome->corrects != OUTCOME_BOOKED &&
+	       (document.len == 0 || span_equal(document, facts->document));
+}
+
 static struct outcome_decision step(const struct outcome_facts *facts, const struct outcome *outcome)
 {
 	if (outcome->code == OUTCOME_OTHER)
 		return stay(OUTCOME_FOUND_UNKNOWN_CODE, true);
 	if (outcome->code == facts->state)
 		return step_again(facts, outcome);
+	if (facts->state == OUTCOME_BOOKED && outcome->code == OUTCOME_DUPLICATE &&
+	    says_no_other(facts, outcome))
+		return stay(OUTCOME_FOUND_REPEATED, false);
 	if (outcome_is_final(facts->state) && outcome_is_final(outcome->code))
 		return outcome->corrects == facts->state ? move() : stay(OUTCOME_FOUND_CONFLICT, true);
 	return rank(outcome->code) > rank(facts->state) ? move() : stay(OUTCOME_FOUND_LATE, true);

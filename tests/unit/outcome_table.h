@@ -22,7 +22,7 @@ static const char *const table_plain[TABLE_CODES] = {
     /* RECEIVED  */ "=MMMMMU",
     /* VALIDATED */ "L=MMMMU",
     /* PARTIAL   */ "LL=MMMU",
-    /* BOOKED    */ "LLL=CCU",
+    /* BOOKED    */ "LLL=CdU", /* d: R where DUPLICATE names no other document than the booked one, else C */
     /* REJECTED  */ "LLLC=CU",
     /* DUPLICATE */ "LLLCC=U",
 };
