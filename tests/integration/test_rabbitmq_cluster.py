@@ -1,7 +1,7 @@
 """test_rabbitmq_cluster.py - three nodes of RabbitMQ, stopped and started one after the other under load.
 
 Why:   a site that must not stand still has a cluster; its nodes go down for updates while postings are made.
-Owns:  one cluster, on ports and directories of its own; a proxy that stands for the balancer before it.
+Owns:  one cluster a test, on ports and directories of its own; a proxy that stands for the balancer before it.
 Rules: 1. The node that the agent is connected to is stopped, and later the one that the sample cloud is connected to.
        2. The verdict is that of tests/lib/pipeline.py: nothing lost, each document once, order and chain per stream intact.
 Runs in: integration tests.
@@ -73,6 +73,23 @@ class Cluster(unittest.TestCase):
             self.assertEqual(line.agent.stop(), 0, line.agent.tail())
             self.assertEqual(line.judge(), [])
             self.assertGreaterEqual(line.proxy.accepted, 3)
+
+    def test_with_a_list_of_hosts(self):
+        """No balancer: the agent itself goes on to the next of uplink.fallback_hosts, and over the last to the first."""
+        with pipeline.Pipeline(100, protocol="3.1.1", broker=Nodes) as line:
+            nodes = line.broker.cluster.nodes
+            line.agent.set("uplink.port", nodes[0].port)
+            line.agent.set("uplink.fallback_hosts", [f"{servers.LOOPBACK}:{nodes[1].port}"])
+            line.agent.write_config()
+            line.agent.start()
+            self.post(line)
+            for place in (0, 1):
+                line.broker.cluster.stop_node(place)
+                self.post(line)
+                line.broker.cluster.start_node(place)
+            line.wait_equal()
+            self.assertEqual(line.agent.stop(), 0, line.agent.tail())
+            self.assertEqual(line.judge(), [])
 
 
 if __name__ == "__main__":
