@@ -178,7 +178,7 @@ void agent_answer_control(struct agent *agent)
 	struct inbox_counters counters;
 	cloud_counters(agent->cloud, &counters);
 	view.counters = (struct control_counters){.commands = counters.commands,
-	                                          .commands_refused = counters.refused,
+	                                          .refused = counters.refused,
 	                                          .outcomes = counters.outcomes,
 	                                          .receipts = counters.receipts};
 	struct hal_control_event event;

@@ -43,12 +43,12 @@ struct control_actions {
 	struct span (*key_public)(void *self);
 };
 
-/* Since the start of the agent. */
+/* What the cloud sent since the start of the agent, and was taken. */
 struct control_counters {
-	uint64_t commands; /* of the cloud that were taken */
-	uint64_t commands_refused;
-	uint64_t outcomes; /* that were taken */
+	uint64_t commands;
+	uint64_t outcomes;
 	uint64_t receipts;
+	uint64_t refused; /* commands, receipts and other messages that were not taken */
 };
 
 struct control_view {

@@ -142,9 +142,9 @@ static void write_cloud(const struct control_view *view, struct json *json)
 	const struct control_counters *counters = &view->counters;
 	json_object(json, "cloud");
 	json_put_count(json, "commands", counters->commands);
-	json_put_count(json, "commands_refused", counters->commands_refused);
 	json_put_count(json, "outcomes", counters->outcomes);
 	json_put_count(json, "receipts", counters->receipts);
+	json_put_count(json, "refused", counters->refused);
 	json_object_end(json);
 }
 

@@ -68,13 +68,13 @@ static void test_status_proof(void **state)
 	world->store.streams[0].receipt_size = 4;
 	world->store.acknowledged_before = 3;
 	world->store.unsettled = 2;
-	world->view.counters = (struct control_counters){.commands = 7, .commands_refused = 1};
+	world->view.counters = (struct control_counters){.commands = 7, .refused = 1};
 	const cJSON *data = ask(world, "{\"v\":1,\"cmd\":\"status\"}");
 	const cJSON *shown = cJSON_GetObjectItem(data, "uplink");
 	assert_int_equal(number(shown, "host_number"), 2);
 	assert_int_equal(number(shown, "hosts"), 2);
 	assert_int_equal(number(shown, "rate_messages"), 50);
-	assert_int_equal(number(cJSON_GetObjectItem(data, "cloud"), "commands_refused"), 1);
+	assert_int_equal(number(cJSON_GetObjectItem(data, "cloud"), "refused"), 1);
 	const cJSON *queue = cJSON_GetObjectItem(data, "queue");
 	assert_int_equal(number(queue, "late"), 4);
 	assert_int_equal(number(queue, "replays"), 2);

@@ -32,7 +32,7 @@ STATUS = {
     "uplink": {"state": "up", "host": "broker.example.com", "port": 8883, "mqtt": "5", "tls": "TLSv1.3", "problem": "",
                "retry_in_s": 0, "window": 16, "in_flight": 3, "sent": 12, "acked": 1234567, "connections": 1,
                "host_number": 1, "hosts": 1, "rate_messages": 0, "rate_bytes": 0},
-    "cloud": {"commands": 0, "commands_refused": 0, "outcomes": 0, "receipts": 0},
+    "cloud": {"commands": 0, "refused": 0, "outcomes": 0, "receipts": 0},
     "queue": {"streams": [{"name": "00001", "waiting": 1234, "bytes": 1048576, "acked_sequence": 6, "next_sequence": 1241,
                            "oldest": "2024-02-29T09:25:05.000Z", "oldest_age_s": 300, "class": "normal",
                            "keep_until": "puback", "checkpoint": 1024, "receipt": 768, "sla_s": 0, "late": 0}],
@@ -136,13 +136,13 @@ class CliTest(unittest.TestCase):
         uplink = {**STATUS["uplink"], "host_number": 2, "hosts": 3, "rate_messages": 50, "rate_bytes": 1 << 20}
         queue = {**STATUS["queue"], "waiting": 0, "late": 2, "replays": 1}
         self.play(changed(uplink=uplink, queue=queue,
-                          cloud={"commands": 7, "commands_refused": 1, "outcomes": 1200, "receipts": 1},
+                          cloud={"commands": 7, "refused": 1, "outcomes": 1200, "receipts": 1},
                           exceptions={"open": 3, "counted": 3, "acknowledged": 1,
                                       "by_owner": {"technical": 0, "data_quality": 1, "mapping": 2, "policy": 0}}))
         out = self.ask("status")[1]
         self.assertIn("Uplink      up at broker.example.com:8883 (host 2 of 3), MQTT 5", out)
         self.assertIn("            limited to 50 messages/s and 1.0 MiB/s\n", out)
-        self.assertIn("            from the cloud: 1,200 outcomes, 1 receipt, 7 commands taken, 1 refused\n", out)
+        self.assertIn("            from the cloud: 1,200 outcomes, 1 receipt, 7 commands; 1 refused: twinpost exceptions\n", out)
         self.assertIn("Streams     nothing waits: the broker has acknowledged everything; 2 without an outcome in time; "
                       "1 replay under way\n", out)
         self.assertIn("Exceptions  3 open: data_quality 1, mapping 2; 1 acknowledged\n", out)
@@ -575,7 +575,8 @@ class CliTest(unittest.TestCase):
         screen = out.split("\033[H", 1)[1].split("\033[J", 1)[0]
         lines = screen.replace("\033[K", "").split("\r\n")
         self.assertEqual(len(lines), 10)
-        whole = len(self.ask("status")[1].splitlines()) + 2
+        # The same on a terminal of this width, and the watch's own line with the blank one below it.
+        whole = len(self.on_terminal(["status"], rows=24)[1].splitlines()) + 2
         self.assertEqual(lines[-1], f"... {whole - 9} lines more than the screen has")
         _, out = self.on_terminal(["status", "--watch", "1"], b"q", rows=24)
         self.assertNotIn("than the screen has", out)

@@ -157,7 +157,7 @@ static void render_rate(const cJSON *uplink, const struct terminal *terminal, st
 /* What came down since the start, where something did. */
 static void render_cloud(const cJSON *cloud, const struct terminal *terminal, struct buf *out)
 {
-	int64_t refused = member_integer(cloud, "commands_refused");
+	int64_t refused = member_integer(cloud, "refused");
 	int64_t commands = member_integer(cloud, "commands"), outcomes = member_integer(cloud, "outcomes");
 	int64_t receipts = member_integer(cloud, "receipts");
 	char words[4][WORDS_SIZE];
@@ -173,7 +173,7 @@ static void render_cloud(const cJSON *cloud, const struct terminal *terminal, st
 	           outcomes == 1 ? "outcome" : "outcomes", words[1], receipts == 1 ? "receipt" : "receipts",
 	           words[2], commands == 1 ? "command" : "commands");
 	if (refused > 0)
-		buf_printf(&text, " taken, %s refused", words[3]);
+		buf_printf(&text, "; %s refused: twinpost exceptions", words[3]);
 	labelled("", &text, terminal, out);
 }
 

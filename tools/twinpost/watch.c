@@ -97,7 +97,8 @@ static int lines_of(const char *text)
 	return lines;
 }
 
-/* Shows text as the whole screen: as many lines as fit, each with its rest erased. The last one says how many did not. */
+/* Shows text as the whole screen: as many lines as fit, each with its rest erased. The last one says how many did
+ * not. */
 static void show_screen(const char *text)
 {
 	struct winsize size;
