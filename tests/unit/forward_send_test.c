@@ -194,6 +194,37 @@ static void a_refusal_holds_its_stream_alone(void **state)
 	assert_int_equal(world->streams[0].acked_sequence, 4);
 }
 
+/* Shows that a person's retry sends the held message now, once, and leaves streams that flow, and messages that are
+ * unanswered, alone; and that it connects at once where the uplink waits. */
+static void a_person_tries_again(void **state)
+{
+	struct world *world = *state;
+	commit_rows(world, 1, 1);
+	commit_rows(world, 2, 1);
+	bring_up(world);
+	child_ack(world, 1, 1, 0x87);
+	int before = world->sent_count;
+	step(world);
+	assert_string_equal(sent_from(world, before), "");
+	forward_try_now(world->forward, &world->streams[1], world->now);
+	step(world);
+	assert_string_equal(sent_from(world, before), "");
+	forward_try_now(world->forward, &world->streams[0], world->now);
+	step(world);
+	forward_try_now(world->forward, &world->streams[0], world->now);
+	step(world);
+	assert_string_equal(sent_from(world, before), "1:1");
+	forward_try_now(world->forward, NULL, world->now);
+	step(world);
+	assert_string_equal(state_of(world), "up");
+	child_down(world, UPLINK_DOWN_BROKER, 0x87);
+	step(world);
+	assert_string_equal(state_of(world), "waiting");
+	forward_try_now(world->forward, NULL, world->now);
+	step(world);
+	assert_string_equal(state_of(world), "connecting");
+}
+
 /* Shows both meanings of 0x10: hold raises uplink-no-subscriber and holds; accept counts as good. */
 static void no_subscriber_holds_or_is_accepted(void **state)
 {
@@ -598,6 +629,7 @@ int main(void)
 	    TEST(deleted_rows_are_not_sent_again),
 	    TEST(a_resend_is_not_idle),
 	    TEST(a_refusal_holds_its_stream_alone),
+	    TEST(a_person_tries_again),
 	    TEST(no_subscriber_holds_or_is_accepted),
 	    TEST(too_large_and_a_changed_reason),
 	    TEST(quota_is_told_when_it_lasts),
