@@ -89,6 +89,9 @@ $(BUILD)/schemas: $(BUILD)/tools/schemas/schemas.o $(BUILD)/libtwinpost.a
 $(BUILD)/bare_pipe: $(BUILD)/tools/bench/bare_pipe.o
 	$(CC) $(LINKING) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/proof: $(BUILD)/tools/bench/proof.o $(BUILD)/libtest.a $(BUILD)/libtwinpost.a
+	$(CC) $(LINKING) -o $@ $^ $(BUILD)/libtest.a -lcmocka $(PKG_LIBS)
+
 $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libtest.a $(BUILD)/libtwinpost.a
 	$(CC) $(LINKING) -o $@ $^ $(BUILD)/libtest.a -lcmocka $(PKG_LIBS)
 
@@ -142,7 +145,8 @@ cover:
 	cd build/cover && find . -name '*.gcda' -not -path './tests/*' -exec gcov -n {} + 2>/dev/null | \
 		awk '/^File/ {f=$$2} /^Lines/ && f !~ /usr|tests/ {split($$2,a,":"); print a[2], f}' | sort -n
 
-bench: all $(BUILD)/bare_pipe
+bench: all $(BUILD)/bare_pipe $(BUILD)/proof
+	$(BUILD)/proof
 	tools/bench/bench
 
 demo:
