@@ -16,7 +16,7 @@
 struct status_tables {
 	struct store *store;
 	const struct config *config;
-	const struct status_writer_sink *sink;
+	struct status_writer_sink sink;
 	struct status_writer *writers[CONFIG_SOURCES_MAX];
 	int count;
 	bool tidied; /* nothing waits for a source without a status table */
@@ -28,7 +28,7 @@ struct status_tables *status_tables_new(struct hal *hal, const struct log *log, 
 	struct status_tables *tables = mem_alloc(sizeof *tables);
 	tables->store = store;
 	tables->config = config;
-	tables->sink = sink;
+	tables->sink = *sink;
 	for (int i = 0; i < config->source_count; i++) {
 		const struct config_source *source = &config->sources[i];
 		if (status_writer_wanted(config, span_of(source->name)))
@@ -55,7 +55,7 @@ static enum err tidy(struct status_tables *tables, struct err_info *info)
 		if (!name || status_writer_wanted(tables->config, span_of(name)))
 			continue;
 		CHECK(text_copy(source, sizeof source, span_of(name)));
-		err = tables->sink->begin(tables->sink->self, info);
+		err = tables->sink.begin(tables->sink.self, info);
 		if (err == ERR_OK)
 			err = store_status_done(tables->store, span_of(source),
 			                        store_status_committed(tables->store), info);

@@ -14,7 +14,7 @@
 
 struct status_tables;
 
-/* Borrows all its arguments for its life. */
+/* Borrows all its arguments but the sink for its life. */
 struct status_tables *status_tables_new(struct hal *hal, const struct log *log, struct store *store,
                                         const struct config *config, const struct status_writer_sink *sink);
 void status_tables_free(struct status_tables *tables); /* NULL is allowed */

@@ -76,7 +76,7 @@ struct status_writer {
 	const struct log *log;
 	struct store *store;
 	const struct config_source *source;
-	const struct status_writer_sink *sink;
+	struct status_writer_sink sink;
 	struct sm sm;
 	char object[CONFIG_NAME_MAX + 16];
 	hal_child child;     /* 0: none */
@@ -145,7 +145,7 @@ struct status_writer *status_writer_new(struct hal *hal, const struct log *log, 
 	writer->log = log;
 	writer->store = store;
 	writer->source = source;
-	writer->sink = sink;
+	writer->sink = *sink;
 	writer->told = writer->row_told = true;
 	(void)snprintf(writer->object, sizeof writer->object, "status-table=%s", source->name);
 	backoff_init(&writer->backoff, BACKOFF_MIN_NS, BACKOFF_MAX_NS);
@@ -231,8 +231,8 @@ static enum err raise_exception(struct status_writer *writer, const char *rule, 
 	    .first_ns = wall,
 	    .last_ns = wall,
 	};
-	enum err err = writer->sink->begin(writer->sink->self, info);
-	return err == ERR_OK ? writer->sink->raise(writer->sink->self, &exception, info) : err;
+	enum err err = writer->sink.begin(writer->sink.self, info);
+	return err == ERR_OK ? writer->sink.raise(writer->sink.self, &exception, info) : err;
 }
 
 static enum err clear_exception(struct status_writer *writer, const char *rule, const char *key,
@@ -240,8 +240,8 @@ static enum err clear_exception(struct status_writer *writer, const char *rule, 
 {
 	if (store_exceptions_open(writer->store) == 0)
 		return ERR_OK;
-	enum err err = writer->sink->begin(writer->sink->self, info);
-	return err == ERR_OK ? writer->sink->clear(writer->sink->self, rule, key, info) : err;
+	enum err err = writer->sink.begin(writer->sink.self, info);
+	return err == ERR_OK ? writer->sink.clear(writer->sink.self, rule, key, info) : err;
 }
 
 /* The exception of the table as a whole. */
@@ -467,7 +467,7 @@ static enum err settle(struct status_writer *writer, struct err_info *info)
 	char text[ERR_TEXT_MAX];
 	if (writer->settled == 0)
 		return ERR_OK;
-	enum err err = writer->sink->begin(writer->sink->self, info);
+	enum err err = writer->sink.begin(writer->sink.self, info);
 	if (err == ERR_OK && writer->refused) {
 		(void)snprintf(
 		    text, sizeof text,

@@ -49,7 +49,7 @@ bool status_writer_wanted(const struct config *config, struct span source);
 /* The name of the child: no source has it (config/cross.c). */
 void status_writer_child_name(const struct config_source *source, char name[HAL_CHILD_NAME_MAX]);
 
-/* Borrows all its arguments for its life. */
+/* Borrows all its arguments but the sink for its life. */
 struct status_writer *status_writer_new(struct hal *hal, const struct log *log, struct store *store,
                                         const struct config_source *source,
                                         const struct status_writer_sink *sink);

@@ -37,7 +37,6 @@ static struct world {
 	char child[HAL_CHILD_NAME_MAX];
 	struct config config;
 	struct store *store;
-	struct status_writer_sink sink;
 	struct status_tables *tables;
 	struct log log;
 	char directory[64];
@@ -110,9 +109,9 @@ static void open_world(const char *table)
 	                                            .retention_ns = NS_PER_S,
 	                                            .source_urn_prefix = "urn:twinpost:t:g"};
 	must(store_open(&world.linux_hal->hal, NULL, &store_options, &world.store, &opening, &info), &info);
-	world.sink = (struct status_writer_sink){NULL, sink_begin, sink_raise, sink_clear};
+	const struct status_writer_sink sink = {NULL, sink_begin, sink_raise, sink_clear};
 	world.tables =
-	    status_tables_new(&world.linux_hal->hal, &world.log, world.store, &world.config, &world.sink);
+	    status_tables_new(&world.linux_hal->hal, &world.log, world.store, &world.config, &sink);
 	assert_int_equal(status_tables_count(world.tables), 1);
 }
 

@@ -15,6 +15,7 @@ import unittest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
+import pipeline  # noqa: E402
 import servers  # noqa: E402
 
 PROGRAM = os.path.join(os.environ.get("TWINPOST_BUILD", os.path.join(ROOT, "build")), "tests", "integration",
@@ -101,6 +102,55 @@ class StatusTable(unittest.TestCase):
                              status_denied="staging.denied")
         finally:
             server.stop()
+
+
+class WholeWay(unittest.TestCase):
+    """Agent, broker and cloud: what the cloud answers stands in the table of the ERP's database."""
+
+    def booked(self, server):
+        """Subjects that the table shows as booked."""
+        return set(server.psql("select subject from staging.twinpost_status where outcome = 'BOOKED'",
+                               server.database).split())
+
+    def children(self, line):
+        """{name of the child: its environment}."""
+        found = {}
+        for pid in servers.children_of(line.agent.process.pid):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                name = file.read().decode().split("\0")[4]
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                found[name] = file.read().decode("utf-8", "replace")
+        return found
+
+    def test_outcomes_reach_the_erp(self):
+        """Every document is shown as booked; a right that is missing delays nothing, is told, and ends well; the
+        password is given to the child that writes and to no other."""
+        with servers.Postgres() as server:
+            server.psql(f"create schema staging; {script('PostgreSQL')}", server.database)
+            connection = (f"Driver={servers.odbc_driver('psqlodbcw.so')};Servername=127.0.0.1;Port={server.port};"
+                          f"Database={server.database}")
+            table = {"connection": connection, "user": "twinpost_writer", "password": "env:STATUS_PASSWORD",
+                     "table": "staging.twinpost_status"}
+            # The sample cloud books what is under a checkpoint.
+            with pipeline.Pipeline(60, database=server, source={"status_table": table},
+                                   more={"uplink.checkpoint_period": "1s"}) as line:
+                line.agent.start(environment={"STATUS_PASSWORD": "a word of the test"})
+                line.wait_equal()
+                line.agent.wait("the table shows all as booked", lambda: self.booked(server) == line.received())
+                children = self.children(line)
+                self.assertIn("STATUS_PASSWORD=a word of the test", children["erp-status"])
+                self.assertEqual([name for name, text in children.items() if "STATUS_PASSWORD" in text], ["erp-status"])
+                server.psql("revoke insert, update on staging.twinpost_status from twinpost_writer", server.database)
+                line.post("--documents", "10")
+                line.wait_equal()
+                line.agent.wait("the exception is there",
+                                lambda: "status-table" in line.agent.command("exceptions")[1])
+                server.psql("grant insert, update on staging.twinpost_status to twinpost_writer", server.database)
+                line.agent.wait("the table shows all as booked", lambda: self.booked(server) == line.received())
+                line.agent.wait("the exception has ended",
+                                lambda: "status-table" not in line.agent.command("exceptions")[1])
+                line.agent.stop()
+                self.assertEqual(line.judge(), [])
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ static enum err sink_clear(void *self, const char *rule, const char *key, struct
 
 void make_writer(void)
 {
-	world.writer = status_writer_new(&world.erp.hal, NULL, world.store, &world.config, &world.sink);
+	const struct status_writer_sink sink = {NULL, sink_begin, sink_raise, sink_clear};
+	world.writer = status_writer_new(&world.erp.hal, NULL, world.store, &world.config, &sink);
 }
 
 void restart_writer(void)
@@ -77,7 +78,6 @@ int world_set_up(void **state)
 	                                      .query_deadline_ns = 60 * NS_PER_S,
 	                                      .login_timeout_ns = 15 * NS_PER_S,
 	                                      .status_table = {.connection = "DSN=staging", .table = "st"}};
-	world.sink = (struct status_writer_sink){NULL, sink_begin, sink_raise, sink_clear};
 	const struct store_options options = {.path = world.path,
 	                                      .size_max = UINT64_C(1) << 30,
 	                                      .disk_reserve = 1 << 20,

@@ -24,7 +24,6 @@
 struct status_world {
 	struct memory_source erp;
 	struct config_source config;
-	struct status_writer_sink sink;
 	struct status_writer *writer;
 	struct store *store;
 	char directory[64];
