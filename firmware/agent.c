@@ -271,7 +271,7 @@ static bool is_idle(const struct agent *agent)
 	struct store_totals totals;
 	store_totals(agent->store, &totals);
 	bool idle = totals.queued == 0 && agent->trouble == ERR_OK && !store_in_transaction(agent->store) &&
-	            cloud_idle(agent->cloud);
+	            cloud_idle(agent->cloud) && status_tables_idle(agent->tables);
 	for (int i = 0; i < agent->pull_count; i++)
 		idle = idle && pull_caught_up(agent->pulls[i]);
 	return idle;
