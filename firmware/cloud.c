@@ -388,7 +388,6 @@ enum err cloud_prune(struct cloud *cloud, int limit, int *deleted, struct err_in
 
 void cloud_rolled_back(struct cloud *cloud, int64_t now_ns)
 {
-	cloud->rotating = false;
 	notary_rolled_back(cloud->notary);
 	forward_rolled_back(cloud->forward, now_ns);
 	cloud_exceptions_rolled_back(&cloud->exceptions);
@@ -434,9 +433,10 @@ enum err cloud_committed(struct cloud *cloud, struct err_info *info)
 {
 	if (!cloud->rotating)
 		return ERR_OK;
-	cloud->rotating = false;
+	enum err err = notary_rotated(cloud->notary, info);
+	cloud->rotating = err != ERR_OK; /* tried again after the next commit */
 	cloud->greet_page = 1;
-	return notary_rotated(cloud->notary, info);
+	return err;
 }
 
 struct span cloud_public_key(const struct cloud *cloud)

@@ -32,6 +32,15 @@
 #define CONTROL_ENVELOPE_BYTES 1500
 #define NEVER                  INT64_MAX
 
+/* A piece holds 255 events at most besides the parts of one document: sums of this much each always fit in 64 bits. */
+#define SUM_SMALL_MAX (INT64_MAX / 512)
+
+enum rotation {
+	ROTATION_NONE,
+	ROTATION_TOLD,     /* in the open transaction */
+	ROTATION_COMMITTED /* the old key is still to be forgotten */
+};
+
 /* Of one stream; made when it is first touched. */
 struct counted {
 	struct totals totals;
@@ -48,6 +57,9 @@ struct notary {
 	char name[2 * CONFIG_NAME_MAX + 2]; /* {tenant}/{gateway} */
 	struct counted *counted[STORE_STREAMS_MAX + 1];
 	bool any_dirty;
+	enum rotation rotation;
+	struct totals single; /* of the document that is appended now */
+	bool large;           /* ... they are over SUM_SMALL_MAX */
 	struct buf text;
 	struct buf data;
 	struct buf event;
@@ -123,6 +135,7 @@ enum err notary_new(const struct notary_options *options, struct notary **out, s
 	notary->keys = options->keys;
 	(void)snprintf(notary->name, sizeof notary->name, "%s/%s", options->config->tenant,
 	               options->config->gateway);
+	totals_init(&notary->single);
 	buf_init(&notary->text, NOTE_BYTES_MAX);
 	buf_init(&notary->data, STORE_EVENT_BYTES_MAX);
 	buf_init(&notary->event, STORE_EVENT_BYTES_MAX);
@@ -144,15 +157,22 @@ void notary_free(struct notary *notary)
 			totals_release(&notary->counted[i]->totals);
 		free(notary->counted[i]);
 	}
+	totals_release(&notary->single);
 	buf_release(&notary->text);
 	buf_release(&notary->data);
 	buf_release(&notary->event);
 	free(notary);
 }
 
+/* Of what is said outside the streams: there a rotation counts when it is committed. */
+static enum hal_key speaker(const struct notary *notary)
+{
+	return notary->rotation == ROTATION_COMMITTED ? HAL_KEY_NEXT : HAL_KEY_CURRENT;
+}
+
 struct span notary_public_key(const struct notary *notary)
 {
-	return hal_keys_public(notary->keys, HAL_KEY_CURRENT);
+	return hal_keys_public(notary->keys, speaker(notary));
 }
 
 /* ---- counting ---- */
@@ -209,6 +229,8 @@ void notary_rolled_back(struct notary *notary)
 			notary->counted[id]->known = notary->counted[id]->dirty = false;
 	}
 	notary->any_dirty = false;
+	if (notary->rotation == ROTATION_TOLD)
+		notary->rotation = ROTATION_NONE;
 }
 
 /* ---- events of our own ---- */
@@ -287,7 +309,7 @@ static enum err checkpoint(struct notary *notary, const struct store_stream *str
 	CHECK(buf_ok(&notary->text));
 	buf_init(&note, NOTE_BYTES_MAX);
 	enum err err = note_sign(&note, buf_span(&notary->text), span_of(notary->name), notary->keys,
-	                         HAL_KEY_CURRENT, info);
+	                         notary->rotation == ROTATION_NONE ? HAL_KEY_CURRENT : HAL_KEY_NEXT, info);
 	if (err == ERR_OK) {
 		const struct store_checkpoint row = {
 		    .stream = stream->id,
@@ -315,7 +337,30 @@ static enum err close_piece(struct notary *notary, const struct store_stream *st
 	if (!is_uncovered(stream))
 		return ERR_OK;
 	enum err err = append_control(notary, stream, info);
-	return err == ERR_OK ? checkpoint(notary, stream, info) : err;
+	if (err == ERR_OK)
+		err = checkpoint(notary, stream, info);
+	/* One without a control event may cover what is acknowledged already: nothing more would call for it. */
+	if (err == ERR_OK && stream->acked_sequence >= stream->checkpoint_size)
+		err = notary_mail(notary, stream, info);
+	return err;
+}
+
+enum err notary_prepare(struct notary *notary, const struct store_stream *stream,
+                        const struct document *document, struct err_info *info)
+{
+	struct counted *counted;
+	struct totals *single = &notary->single;
+	totals_begin(single, 1);
+	notary->large = false;
+	enum err err = totals_add(single, document, NULL, 1, info);
+	if (err != ERR_OK)
+		return ERR_OVERFLOW; /* the sentence is that of totals_add() */
+	const struct totals_entry *sums = single->entry_count > 0 ? &single->entries[0] : NULL;
+	notary->large = sums && (sums->debit > SUM_SMALL_MAX || sums->credit > SUM_SMALL_MAX);
+	if (!notary->large)
+		return ERR_OK;
+	err = find_counted(notary, stream, &counted, info);
+	return err == ERR_OK && counted->totals.count > 0 ? close_piece(notary, stream, info) : err;
 }
 
 enum err notary_document(struct notary *notary, const struct store_stream *stream,
@@ -328,17 +373,14 @@ enum err notary_document(struct notary *notary, const struct store_stream *strea
 	if (err != ERR_OK)
 		return err;
 	err = totals_add(&counted->totals, document, part, sequence, info);
-	/* Validity has looked at amounts and currencies, and totals_full() has kept room for one more. */
-	CHECK(err == ERR_OK || err == ERR_OVERFLOW || err == ERR_FULL);
-	if (err != ERR_OK)
-		return err_set(info, ERR_CORRUPT, "the control totals of stream %s do not fit: %.300s",
-		               stream->name, info->text);
+	CHECK(err == ERR_OK); /* notary_prepare() and totals_full() have kept room */
 	touch(notary, counted);
 	if (part && part->index < part->count)
 		return ERR_OK; /* nothing comes between the parts of a document */
 	bool full =
 	    totals_full(&counted->totals, room > CONTROL_ENVELOPE_BYTES ? room - CONTROL_ENVELOPE_BYTES : 1);
-	if (full || stream->next_sequence - 1 - stream->checkpoint_size >= NOTARY_LEAVES_MAX - 1)
+	if (full || notary->large ||
+	    stream->next_sequence - 1 - stream->checkpoint_size >= NOTARY_LEAVES_MAX - 1)
 		return close_piece(notary, stream, info);
 	return ERR_OK;
 }
@@ -471,30 +513,40 @@ enum err notary_birth(struct notary *notary, const char *boot, struct buf *note,
 	buf_release(&texts);
 	if (err == ERR_OK)
 		err = note_sign(note, buf_span(&notary->text), span_of(notary->name), notary->keys,
-		                HAL_KEY_CURRENT, info);
+		                speaker(notary), info);
+	return err;
+}
+
+/* The note of the rotation, signed by both keys. */
+static enum err make_key_note(struct notary *notary, struct buf *note, struct err_info *info)
+{
+	struct key_note change = {.gateway = span_of(notary->name), .time_ns = hal_wall_ns(notary->hal)};
+	const struct span next = hal_keys_public(notary->keys, HAL_KEY_NEXT);
+	CHECK(next.len == sizeof change.new_key);
+	change.old = key_hash(notary, HAL_KEY_CURRENT);
+	memcpy(change.new_key, next.data, sizeof change.new_key);
+	buf_clear(&notary->text);
+	key_note_encode(&notary->text, &change);
+	CHECK(buf_ok(&notary->text));
+	enum err err = note_sign(note, buf_span(&notary->text), span_of(notary->name), notary->keys,
+	                         HAL_KEY_CURRENT, info);
+	if (err == ERR_OK)
+		err = note_add_signature(note, span_of(notary->name), notary->keys, HAL_KEY_NEXT, info);
 	return err;
 }
 
 enum err notary_rotate(struct notary *notary, struct err_info *info)
 {
 	struct buf note;
+	if (notary->rotation == ROTATION_TOLD)
+		return err_set(info, ERR_CONFLICT, "a new signing key is being told of already");
+	enum err err = notary->rotation == ROTATION_COMMITTED ? notary_rotated(notary, info) : ERR_OK;
+	if (err != ERR_OK)
+		return err;
 	buf_init(&note, NOTE_BYTES_MAX);
-	enum err err = hal_keys_prepare(notary->keys, info);
-	if (err == ERR_OK) {
-		struct key_note change = {.gateway = span_of(notary->name),
-		                          .time_ns = hal_wall_ns(notary->hal)};
-		const struct span next = hal_keys_public(notary->keys, HAL_KEY_NEXT);
-		CHECK(next.len == sizeof change.new_key);
-		change.old = key_hash(notary, HAL_KEY_CURRENT);
-		memcpy(change.new_key, next.data, sizeof change.new_key);
-		buf_clear(&notary->text);
-		key_note_encode(&notary->text, &change);
-		CHECK(buf_ok(&notary->text));
-		err = note_sign(&note, buf_span(&notary->text), span_of(notary->name), notary->keys,
-		                HAL_KEY_CURRENT, info);
-	}
+	err = hal_keys_prepare(notary->keys, info);
 	if (err == ERR_OK)
-		err = note_add_signature(&note, span_of(notary->name), notary->keys, HAL_KEY_NEXT, info);
+		err = make_key_note(notary, &note, info);
 	for (int i = 0; i < store_stream_count(notary->store) && err == ERR_OK; i++) {
 		/* What the old key is to cover it covers now; the event and what follows is the new one's. */
 		err = close_piece(notary, store_stream_at(notary->store, i), info);
@@ -510,6 +562,8 @@ enum err notary_rotate(struct notary *notary, struct err_info *info)
 		struct digest hash = key_hash(notary, HAL_KEY_NEXT);
 		err = note_key(notary, &hash, info);
 	}
+	if (err == ERR_OK)
+		notary->rotation = ROTATION_TOLD;
 	buf_release(&note);
 	return err;
 }
@@ -517,10 +571,15 @@ enum err notary_rotate(struct notary *notary, struct err_info *info)
 enum err notary_rotated(struct notary *notary, struct err_info *info)
 {
 	char hex[DIGEST_HEX_SIZE];
+	if (notary->rotation == ROTATION_NONE)
+		return ERR_OK;
+	notary->rotation = ROTATION_COMMITTED;
 	struct digest hash = key_hash(notary, HAL_KEY_NEXT);
 	enum err err = hal_keys_promote(notary->keys, hash.bytes, info);
+	if (err != ERR_OK)
+		return err;
+	notary->rotation = ROTATION_NONE;
 	digest_hex(&hash, hex);
-	if (err == ERR_OK)
-		log_event(notary->log, LOG_KEY_ROTATED, "key=%s: signs from now on", hex);
-	return err;
+	log_event(notary->log, LOG_KEY_ROTATED, "key=%s: signs from now on", hex);
+	return ERR_OK;
 }

@@ -4,14 +4,16 @@
  * Why:   a chain shows that nothing is missing between two events; a signed root fixes what was there at a moment, and
  *        control totals let finance see the same without hashing.
  * Owns:  the running control totals of the streams, in memory, equal to the store's.
- * Rules: 1. A piece is closed by a control event and a checkpoint that covers it: when 255 events stand uncovered (more
- *           only where a document in parts is not whole yet), when the oldest has stood for uplink.checkpoint_period,
- *           and at an orderly end.
+ * Rules: 1. A piece is closed by a control event and a checkpoint that covers it: when 255 events stand uncovered, when
+ *           the oldest has stood for uplink.checkpoint_period, and at an orderly end. The parts of a document stay
+ *           together: a piece that they fill is closed after the last one.
  *        2. Everything happens in the caller's transaction: an event, its totals and its checkpoint stand or fall
  *           together. One signature a checkpoint.
  *        3. A checkpoint goes to the mail when the broker has acknowledged all that it covers.
  *        4. A new key is made durable first, then told by an event in every stream and marked as current in one
- *           transaction, then the old one is forgotten. An interruption leaves the old or the new one, whole.
+ *           transaction, then the old one is forgotten. An interruption leaves the old or the new one, whole. What is
+ *           signed after the event is the new one's, in the same transaction too, and also while the old one cannot
+ *           be forgotten.
  * Source: C2SP tlog-checkpoint and signed-note; RFC 6962; docs/contract/proof.md
  * Runs in: the core.
  * Tests: tests/unit/notary_test.c, tests/sim
@@ -48,6 +50,10 @@ MUST_USE enum err notary_new(const struct notary_options *options, struct notary
                              struct err_info *info);
 void notary_free(struct notary *notary);
 
+/* Before the document's first event is written: closes the piece where its sums might not hold the document's beside the
+ * others. ERR_OVERFLOW: no sum holds the document's amounts; info says so for a person, and it cannot be sent. */
+MUST_USE enum err notary_prepare(struct notary *notary, const struct store_stream *stream,
+                                 const struct document *document, struct err_info *info);
 /* A document's event of this sequence was appended to the stream: counts it, and closes the piece where it is full.
  * part NULL: it holds the whole document. */
 MUST_USE enum err notary_document(struct notary *notary, const struct store_stream *stream,
@@ -65,7 +71,8 @@ MUST_USE enum err notary_close_due(struct notary *notary, bool all, struct err_i
 MUST_USE enum err notary_mail(struct notary *notary, const struct store_stream *stream,
                               struct err_info *info);
 
-/* In the open transaction: rule 4 up to the commit. notary_rotated() after it. */
+/* In the open transaction: rule 4 up to the commit. notary_rotated() after it; again, where it fails. ERR_CONFLICT: this
+ * transaction has one already. */
 MUST_USE enum err notary_rotate(struct notary *notary, struct err_info *info);
 MUST_USE enum err notary_rotated(struct notary *notary, struct err_info *info);
 

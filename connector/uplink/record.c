@@ -215,6 +215,14 @@ static enum err append(struct recorder *recorder, const char *source, const char
 	if (err != ERR_OK)
 		return err;
 	stream_policy(recorder->store, stream->id, rule);
+	err = recorder->notary ? notary_prepare(recorder->notary, stream, document, info) : ERR_OK;
+	if (err == ERR_OVERFLOW) {
+		*held = true;
+		return hold(recorder, source, subject, "amount-overflow", STORE_OWNER_DATA_QUALITY,
+		            info->text, info);
+	}
+	if (err != ERR_OK)
+		return err;
 	int64_t now = hal_wall_ns(recorder->hal);
 	struct posting posting = {
 	    .source = source,
