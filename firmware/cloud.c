@@ -229,11 +229,15 @@ static enum err set_pause(struct cloud *cloud, const char *source, const char *s
 static enum err pause(void *self, const char *source, const char *stream, bool resume, struct err_info *info)
 {
 	struct cloud *cloud = self;
+	struct err_info ignored;
 	enum err err = set_pause(cloud, source, stream, resume, info);
 	if (err != ERR_OK)
 		return err;
-	return remember_pause(cloud, source[0] ? "source" : "stream", source[0] ? source : stream, resume,
-	                      info);
+	err =
+	    remember_pause(cloud, source[0] ? "source" : "stream", source[0] ? source : stream, resume, info);
+	if (err != ERR_OK && !resume) /* what would not last is not begun */
+		(void)!set_pause(cloud, source, stream, true, &ignored);
+	return err;
 }
 
 enum err cloud_restore_pauses(struct cloud *cloud, struct err_info *info)

@@ -152,6 +152,39 @@ enum err history_acknowledged(struct store *store, struct span subject, const st
 	return err;
 }
 
+/* Each part has a sequence of its own. */
+static enum err settle_row(struct store *store, const struct store_document *document, int64_t upto,
+                           struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int part = 0; part < document->parts && document->revision <= upto && err == ERR_OK; part++)
+		err = store_settle(store, document->stream, document->epoch, document->sequence + part, info);
+	return err;
+}
+
+enum err store_settle_revisions(struct store *store, struct span subject, int64_t upto, struct err_info *info)
+{
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_HISTORY_OF);
+	struct store_document newest;
+	bool more = false;
+	sql_bind_text(statement, 1, subject);
+	enum err err = store_step(store, statement, &more, "reading the history", info);
+	while (err == ERR_OK && more) {
+		struct register_row row;
+		if (register_load(statement, TABLE_HISTORY, &row))
+			err = settle_row(store, &row.document, upto, info);
+		else
+			err = store_row_damaged(store, info, "the history of %.*s", (int)subject.len,
+			                        subject.data);
+		if (err == ERR_OK)
+			err = store_step(store, statement, &more, "reading the history", info);
+	}
+	sqlite3_reset(statement);
+	if (err == ERR_OK)
+		err = store_document_find(store, subject, &newest, info);
+	return err == ERR_OK ? settle_row(store, &newest, upto, info) : err;
+}
+
 enum err register_record(struct store *store, const struct register_row *row, bool *fresh,
                          struct err_info *info)
 {

@@ -264,6 +264,9 @@ MUST_USE enum err store_checkpoint_mailed(struct store *store, int stream, int64
  * given. */
 MUST_USE enum err store_settle(struct store *store, int stream, int64_t epoch, int64_t sequence,
                                struct err_info *info);
+/* All sequences of the subject's revisions up to this one: what was amended meanwhile needs no outcome of its own. */
+MUST_USE enum err store_settle_revisions(struct store *store, struct span subject, int64_t upto,
+                                         struct err_info *info);
 /* Every sequence up to it is settled. Without a policy that asks for outcomes what retention deletes is settled too. */
 int64_t store_settled(const struct store *store, int stream);
 /* How many up to `upto` are not settled, and the oldest of them (0: none). */

@@ -132,6 +132,17 @@ static enum note_verdict verify_receipt(const struct inbox *inbox, const struct 
 	return note_verify(note, keys, (size_t)inbox->keys->receipt_count, &signers);
 }
 
+/* A good receipt ends what was wrong with earlier ones; what else the stream has open is not its business. */
+static enum err clear_receipts(struct inbox *inbox, struct span stream, struct err_info *info)
+{
+	static const char *const rules[] = {"receipt-unreadable", "receipt-mismatch", "receipt-unverified",
+	                                    "receipt-bad-signature"};
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0] && err == ERR_OK; i++)
+		err = inbox->sink.clear(inbox->sink.self, rules[i], stream, info);
+	return err;
+}
+
 static enum err take_receipt(struct inbox *inbox, const struct store_stream *stream, const struct note *note,
                              struct span payload, struct err_info *info)
 {
@@ -164,7 +175,7 @@ static enum err take_receipt(struct inbox *inbox, const struct store_stream *str
 	inbox->counters.receipts++;
 	log_event(inbox->log, LOG_RECEIPT_TAKEN, "stream=%s size=%" PRId64 ": cosigned", stream->name,
 	          covered.size);
-	return inbox->sink.clear(inbox->sink.self, "", key, info);
+	return clear_receipts(inbox, key, info);
 }
 
 static enum err receipt(struct inbox *inbox, struct span name, struct span payload, struct err_info *info)

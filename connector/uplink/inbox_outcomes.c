@@ -4,7 +4,8 @@
  * Why:   see inbox.h, rule 3.
  * Owns:  nothing beyond struct inbox.
  * Rules: 1. The history keeps every outcome that says something new; only those that move become the state.
- *        2. A final outcome of the newest revision settles the sequences it was sent as.
+ *        2. A final outcome settles the sequences that its revision was sent as, and those of earlier revisions.
+ *        3. A stream that is not ours is never the key of an exception: strangers would fill the list.
  * Faults: as in inbox.h.
  * Runs in: the core.
  * Tests: tests/unit/inbox_test.c
@@ -14,6 +15,11 @@
 
 #include "connector/uplink/inbox_state.h"
 #include "store_forward/commands.h"
+
+static struct span key_of(const struct inbox *inbox, struct span stream)
+{
+	return inbox_stream(inbox, stream) ? stream : SPAN_LITERAL("?");
+}
 
 /* What is known of the subject; document->revision 0: nothing. */
 static enum err find_facts(struct inbox *inbox, struct span stream, struct outcome_facts *facts,
@@ -70,7 +76,8 @@ static enum err raise(struct inbox *inbox, struct span stream, struct err_info *
 	const struct store_exception exception = {
 	    .rule = span_of(outcome_rule_name(decision->rule)),
 	    .source = SPAN_LITERAL("cloud"),
-	    .key = decision->rule == OUTCOME_RULE_UNKNOWN_SUBJECT ? stream : span_of(inbox->outcome.subject),
+	    .key = decision->rule == OUTCOME_RULE_UNKNOWN_SUBJECT ? key_of(inbox, stream)
+	                                                          : span_of(inbox->outcome.subject),
 	    .owner = decision->owner,
 	    .text = span_of(decision->text),
 	    .open = true,
@@ -80,16 +87,13 @@ static enum err raise(struct inbox *inbox, struct span stream, struct err_info *
 	return inbox->sink.raise(inbox->sink.self, &exception, info);
 }
 
-/* The sequences of the revision need nothing more, or (a correction to something that is not final) they do not. */
-static enum err settle(struct inbox *inbox, const struct store_document *document, struct err_info *info)
+/* The sequences of the revision need nothing more. */
+static enum err settle(struct inbox *inbox, struct err_info *info)
 {
-	enum err err = ERR_OK;
-	if (!outcome_is_final(inbox->decision.state) || inbox->outcome.revision != document->revision)
+	if (!outcome_is_final(inbox->decision.state))
 		return ERR_OK;
-	for (int part = 0; part < document->parts && err == ERR_OK; part++)
-		err = store_settle(inbox->store, document->stream, document->epoch, document->sequence + part,
-		                   info);
-	return err;
+	return store_settle_revisions(inbox->store, span_of(inbox->outcome.subject), inbox->outcome.revision,
+	                              info);
 }
 
 static enum err take_one(struct inbox *inbox, struct span stream, const char *message, struct err_info *info)
@@ -104,7 +108,7 @@ static enum err take_one(struct inbox *inbox, struct span stream, const char *me
 	if (inbox->decision.keep)
 		err = keep(inbox, message, info);
 	if (err == ERR_OK && inbox->decision.moves)
-		err = settle(inbox, &document, info);
+		err = settle(inbox, info);
 	if (err == ERR_OK && inbox->decision.moves)
 		err = inbox->sink.moved(inbox->sink.self, document.source, span_of(inbox->outcome.subject),
 		                        inbox->outcome.revision, info);
@@ -141,17 +145,20 @@ enum err inbox_outcomes(struct inbox *inbox, struct span stream, struct span pay
 	struct err_info why = {.text = ""};
 	const struct digest digest = digest_of(&payload, 1);
 	if (outcome_message_open(&message, payload, &why) != ERR_OK)
-		return inbox_refuse(inbox, "outcome-unreadable",
-		                    stream.len <= STORE_STREAM_NAME_MAX ? stream : SPAN_LITERAL("?"), payload,
-		                    why.text, info);
+		return inbox_refuse(inbox, "outcome-unreadable", key_of(inbox, stream), payload, why.text,
+		                    info);
 	buf_clear(&inbox->answer);
 	enum err err = store_message_seen(inbox->store, STORE_MESSAGE_ACK, span_of(message.id), &digest,
 	                                  &inbox->answer, info);
-	if (err == ERR_CONFLICT)
-		return inbox_refuse(
-		    inbox, "outcome-id-reused", span_of(message.id), payload,
-		    "a message of outcomes came with the id of another one: each needs an id of its own",
-		    info);
+	if (err == ERR_CONFLICT) {
+		(void)snprintf(
+		    why.text, sizeof why.text,
+		    "a message of outcomes came with the id of another one, %s: each needs an id of "
+		    "its own",
+		    message.id);
+		return inbox_refuse(inbox, "outcome-id-reused", key_of(inbox, stream), payload, why.text,
+		                    info);
+	}
 	if (err == ERR_NOT_FOUND) {
 		err = take_all(inbox, &message, stream, info);
 		buf_clear(&inbox->answer);
