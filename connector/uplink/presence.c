@@ -9,12 +9,34 @@
  */
 #include "connector/uplink/presence.h"
 
+#include <string.h>
+
 #include "connector/posting/json_write.h"
+#include "connector/uplink/note.h"
+
+/* Around the list: boot, kind, page, pages, time, version; and the newlines of a note, escaped. */
+#define FRAME_BYTES (400u + 600u)
+/* Of a stream without its source and name: member names, chain, two numbers of 13 digits, a comma. */
+#define ENTRY_BYTES 160u
+
+/* How many streams every page has but the last. */
+static int page_streams(const struct store *store)
+{
+	size_t longest = 1;
+	for (int i = 0; i < store_stream_count(store); i++) {
+		const struct store_stream *stream = store_stream_at(store, i);
+		size_t len = ENTRY_BYTES + strlen(stream->source) + strlen(stream->name);
+		longest = len > longest ? len : longest;
+	}
+	size_t fit = (PRESENCE_BYTES_MAX - NOTE_BYTES_MAX - FRAME_BYTES) / longest;
+	return fit < PRESENCE_STREAMS_MAX ? (int)fit : PRESENCE_STREAMS_MAX;
+}
 
 int presence_pages(const struct store *store)
 {
 	int count = store_stream_count(store);
-	return count <= PRESENCE_STREAMS_MAX ? 1 : (count + PRESENCE_STREAMS_MAX - 1) / PRESENCE_STREAMS_MAX;
+	int most = page_streams(store);
+	return count <= most ? 1 : (count + most - 1) / most;
 }
 
 static void write_stream(struct json *json, const struct store_stream *stream)
@@ -44,8 +66,9 @@ void presence_alive(struct buf *out, const struct presence *presence, const stru
 	json_put_integer(&json, "page", page);
 	json_put_integer(&json, "pages", presence_pages(store));
 	json_list(&json, "streams");
-	int end = page * PRESENCE_STREAMS_MAX;
-	for (int i = end - PRESENCE_STREAMS_MAX; i < end && i < store_stream_count(store); i++) {
+	int most = page_streams(store);
+	int end = page * most;
+	for (int i = end - most; i < end && i < store_stream_count(store); i++) {
 		const struct store_stream *stream = store_stream_at(store, i);
 		if (!filter || filter(self, stream))
 			write_stream(&json, stream);

@@ -4,7 +4,8 @@
  * Why:   a subscriber sees which gateways live, with which key, and how far each stream has come, without an event.
  * Owns:  nothing; the caller's buffer takes the bytes.
  * Rules: 1. Keys sorted, no white space, as everywhere in the contract.
- *        2. At most PRESENCE_STREAMS_MAX streams a page, so that a page stays below the smallest broker's limit.
+ *        2. At most PRESENCE_STREAMS_MAX streams a page, and fewer where their names are long: a page stays within
+ *           PRESENCE_BYTES_MAX, with the note of a birth, so that every broker takes it.
  *        3. A death names the boot that died: a will that arrives late cannot kill a later life.
  * Source: docs/contract/state.md
  * Runs in: the core.
@@ -15,8 +16,8 @@
 
 #include "store_forward/store.h"
 
-/* 200 streams of at most 280 bytes stay below 60,000. */
 #define PRESENCE_STREAMS_MAX 200
+#define PRESENCE_BYTES_MAX   60000
 #define PRESENCE_BOOT_SIZE   33 /* 32 hexadecimal digits and the end */
 
 enum presence_death { PRESENCE_LOST, PRESENCE_STOPPED };
