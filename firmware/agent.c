@@ -489,3 +489,8 @@ struct store *agent_store(struct agent *agent)
 {
 	return agent->store;
 }
+
+struct cloud *agent_cloud(struct agent *agent)
+{
+	return agent->cloud;
+}

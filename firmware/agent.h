@@ -48,5 +48,6 @@ bool agent_read_all(const struct agent *agent);
 
 /* For tests and the control protocol. */
 struct store *agent_store(struct agent *agent);
+struct cloud *agent_cloud(struct agent *agent);
 
 #endif

@@ -104,6 +104,32 @@ static void go_down(struct link *link, uint8_t down_class, int32_t reason, const
 	sim_child_wake_at(link->child, INT64_MAX);
 }
 
+static void remove_message(struct broker_sim *broker, int at)
+{
+	free(broker->inbox[at].topic);
+	free(broker->inbox[at].payload);
+	broker->inbox_count--;
+	memmove(&broker->inbox[at], &broker->inbox[at + 1],
+	        sizeof broker->inbox[0] * (size_t)(broker->inbox_count - at));
+}
+
+/* Rule 6. Is there a session for this connection? */
+static bool find_session(struct link *link)
+{
+	struct broker_sim *broker = link->broker;
+	if (broker->session && one_in(link, broker->faults.forget_one_in)) {
+		broker->session = false;
+		broker->forgotten++;
+		while (broker->inbox_count > 0) {
+			broker->inbox_lost++;
+			remove_message(broker, 0);
+		}
+	}
+	bool present = broker->session;
+	broker->session = link->connect.session_expiry_s > 0;
+	return present;
+}
+
 static void answer_connect(struct link *link)
 {
 	static const struct {
@@ -134,6 +160,7 @@ static void answer_connect(struct link *link)
 	broker->connections++;
 	struct uplink_up up = {.version = link->version,
 	                       .receive_max = link->receive_max,
+	                       .session_present = find_session(link),
 	                       .retain_available = 1,
 	                       .tls = SPAN_LITERAL("TLSv1.3"),
 	                       .subscription_count = link->connect.subscription_count};
@@ -184,15 +211,6 @@ static bool is_subscribed(const struct link *link, const char *topic)
 			return true;
 	}
 	return false;
-}
-
-static void remove_message(struct broker_sim *broker, int at)
-{
-	free(broker->inbox[at].topic);
-	free(broker->inbox[at].payload);
-	broker->inbox_count--;
-	memmove(&broker->inbox[at], &broker->inbox[at + 1],
-	        sizeof broker->inbox[0] * (size_t)(broker->inbox_count - at));
 }
 
 void broker_sim_release(struct broker_sim *broker)
@@ -347,13 +365,18 @@ static void take_publish(struct link *link, const struct uplink_publish *publish
 	}
 	if (one_in(link, faults->reason_one_in) && link->version == UPLINK_MQTT_5) {
 		broker->reasons++;
+		if (broker->state_refused && memmem(publish->topic.data, publish->topic.len, "/up/state", 9))
+			broker->state_refused(broker->listener);
 		add_ack(link, publish->token, reasons[sim_random_below(random_of(link), sizeof reasons)]);
 		return;
 	}
-	if (posting)
+	if (posting) {
 		subscriber_receive(broker->subscriber, publish->topic, publish->payload);
-	else
+		if (broker->posted)
+			broker->posted(broker->listener, publish->topic);
+	} else {
 		hear(broker, publish);
+	}
 	if (one_in(link, faults->lose_ack_one_in)) {
 		broker->lost_acks++;
 		go_down(link, UPLINK_DOWN_BROKER, 0x8b, "the broker shuts down");

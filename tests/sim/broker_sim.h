@@ -14,6 +14,7 @@
  *        5. What the cloud publishes waits in the inbox, as in a session that the broker keeps, until a connection
  *           subscribes to it; it goes to the agent within the credit of rule 6 of uplink_protocol.h. It is
  *           handed over once, as the library acknowledges it: a core that dies before its commit has lost it.
+ *        6. It keeps the client's session until it loses its memory (forget_one_in); what waited is lost then too.
  * Faults: refusal of each class, no answer to CONNECT, lost connection before or after a message was taken,
  *         lost acks, stalls, reason codes, crash, garbage; a refused topic filter, or a close instead; a message
  *         to the agent twice, or dropped for want of room, or retained.
@@ -40,6 +41,7 @@ struct broker_faults {
 	uint64_t close_subscribe_one_in; /* connections with filters: DOWN of class SUBSCRIBE */
 	uint64_t deliver_twice_one_in;   /* messages to the agent: they stay, and come again */
 	uint64_t drop_delivery_one_in;   /* messages to the agent: DROPPED instead */
+	uint64_t forget_one_in;          /* connections: the session is gone, with what waited in it */
 	int64_t latency_ns_max;
 	bool away; /* every connection is refused */
 };
@@ -59,8 +61,13 @@ struct broker_sim {
 	struct broker_faults faults;
 	/* What is published beside postings; NULL: nobody listens. */
 	void (*heard)(void *listener, const struct uplink_publish *publish);
+	/* A posting was handed to the subscriber; NULL: nobody listens. */
+	void (*posted)(void *listener, struct span topic);
+	/* A state message was refused with a reason code; NULL: the same. */
+	void (*state_refused)(void *listener);
 	void *listener;
 	struct link *link; /* the connection that is up; NULL: none */
+	bool session;      /* of the client */
 	struct broker_sim_message inbox[BROKER_SIM_INBOX_MAX];
 	int inbox_count;
 	/* What happened, for the marks. */
@@ -76,6 +83,7 @@ struct broker_sim {
 	uint64_t dropped;
 	uint64_t wills;
 	uint64_t inbox_lost;
+	uint64_t forgotten; /* sessions */
 };
 
 /* The cloud publishes to the agent; copied. */

@@ -9,42 +9,12 @@
  */
 #include "tests/sim/subscriber.h"
 
-#include <cjson/cJSON.h>
-#include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_BYTES 32
-
-struct event {
-	cJSON *root;
-	const cJSON *data;
-	struct span data_bytes;
-	const char *source;
-	const char *sequence;
-	const char *id;
-	const char *type;
-	const char *subject;
-	const char *time;
-	const char *dataschema;
-	const char *chainhash;
-	int64_t number;
-	int64_t revision;
-};
-
-static void find(struct subscriber *subscriber, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void find(struct subscriber *subscriber, const char *format, ...)
-{
-	if (subscriber->finding[0])
-		return;
-	va_list args;
-	va_start(args, format);
-	(void)vsnprintf(subscriber->finding, sizeof subscriber->finding, format, args);
-	va_end(args);
-}
+#include "tests/sim/batch_check.h"
+#include "tests/sim/control_check.h"
 
 void subscriber_open(struct subscriber *subscriber)
 {
@@ -56,12 +26,18 @@ void subscriber_open(struct subscriber *subscriber)
 	                   "CREATE TABLE streams(source TEXT PRIMARY KEY, last INTEGER, chain BLOB);"
 	                   "CREATE TABLE documents(subject TEXT PRIMARY KEY, revision INTEGER, voided "
 	                   "INTEGER, lines INTEGER, "
-	                   "amount INTEGER, rest INTEGER, name TEXT, seen INTEGER DEFAULT 0)",
+	                   "amount INTEGER, rest INTEGER, name TEXT, part INTEGER, parts INTEGER, seen INTEGER "
+	                   "DEFAULT 0);"
+	                   "CREATE TABLE postings(subject TEXT, revision INTEGER, stream TEXT, code TEXT DEFAULT "
+	                   "'', document TEXT DEFAULT '', busy INTEGER DEFAULT 0, "
+	                   "PRIMARY KEY(subject, revision)) WITHOUT ROWID",
 	                   NULL, NULL, NULL) == SQLITE_OK);
+	witness_open(&subscriber->witness, subscriber->finding);
 }
 
 void subscriber_close(struct subscriber *subscriber)
 {
+	witness_close(&subscriber->witness);
 	CHECK(sqlite3_close(subscriber->db) == SQLITE_OK);
 }
 
@@ -88,180 +64,11 @@ static void finish(sqlite3_stmt *statement)
 	CHECK(sqlite3_finalize(statement) == SQLITE_OK);
 }
 
-static void sha256(const struct buf *input, uint8_t hash[HASH_BYTES])
-{
-	unsigned len = 0;
-	CHECK(EVP_Digest(input->data, input->len, hash, &len, EVP_sha256(), NULL) == 1 && len == HASH_BYTES);
-}
-
-static void hash_span(struct span bytes, uint8_t hash[HASH_BYTES])
-{
-	struct buf input;
-	buf_init(&input, bytes.len);
-	buf_append_span(&input, bytes);
-	sha256(&input, hash);
-	buf_release(&input);
-}
-
-static void hash_hex(struct span bytes, char hex[2 * HASH_BYTES + 1])
-{
-	uint8_t hash[HASH_BYTES];
-	hash_span(bytes, hash);
-	for (int i = 0; i < HASH_BYTES; i++)
-		(void)snprintf(hex + (ptrdiff_t)2 * i, 3, "%02x", hash[i]);
-}
-
-/* The bytes of the value of "data" as they stand in the payload: keys are sorted, and only "chainhash" comes
- * before. */
-static struct span data_bytes(struct span payload)
-{
-	static const char key[] = "\",\"data\":";
-	const char *at = memmem(payload.data, payload.len, key, sizeof key - 1);
-	if (!at)
-		return (struct span){NULL, 0};
-	const char *begin = at + sizeof key - 1;
-	int depth = 0;
-	bool in_text = false;
-	for (const char *c = begin; c < payload.data + payload.len; c++) {
-		if (in_text) {
-			if (*c == '\\')
-				c++;
-			else if (*c == '"')
-				in_text = false;
-		} else if (*c == '"') {
-			in_text = true;
-		} else if (*c == '{' || *c == '[') {
-			depth++;
-		} else if (*c == '}' || *c == ']') {
-			if (--depth == 0)
-				return (struct span){begin, (size_t)(c + 1 - begin)};
-		}
-	}
-	return (struct span){NULL, 0};
-}
-
-static const char *text_of(const cJSON *object, const char *name)
-{
-	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-	return cJSON_IsString(item) ? item->valuestring : NULL;
-}
-
-/* false: the payload is no event of the contract. */
-static bool parse(struct event *event, struct span payload)
-{
-	const char *end = NULL;
-	*event = (struct event){.root = cJSON_ParseWithLengthOpts(payload.data, payload.len, &end, 0)};
-	if (!event->root || end != payload.data + payload.len)
-		return false;
-	event->data = cJSON_GetObjectItemCaseSensitive(event->root, "data");
-	event->data_bytes = data_bytes(payload);
-	event->source = text_of(event->root, "source");
-	event->sequence = text_of(event->root, "sequence");
-	event->id = text_of(event->root, "id");
-	event->type = text_of(event->root, "type");
-	event->subject = text_of(event->root, "subject");
-	event->time = text_of(event->root, "time");
-	event->dataschema = text_of(event->root, "dataschema");
-	event->chainhash = text_of(event->root, "chainhash");
-	const cJSON *revision = cJSON_GetObjectItemCaseSensitive(event->root, "revision");
-	if (!cJSON_IsObject(event->data) || event->data_bytes.len == 0 || !event->source ||
-	    !event->sequence || !event->id || !event->type || !event->subject || !event->time ||
-	    !event->dataschema || !event->chainhash || !cJSON_IsNumber(revision) ||
-	    strlen(event->sequence) != 20)
-		return false;
-	event->number = strtoll(event->sequence, NULL, 10);
-	event->revision = (int64_t)revision->valuedouble;
-	return event->number >= 1 && event->revision >= 1;
-}
-
-/* The stream of the source, urn:twinpost:{tenant}:{gateway}:{stream}:{epoch}, must be the topic's last
- * level. */
-static bool topic_fits(const struct event *event, struct span topic)
-{
-	char expected[200];
-	char source[200];
-	CHECK(text_copy(source, sizeof source, span_of(event->source)));
-	char *part[6] = {NULL};
-	char *rest = source;
-	for (int i = 0; i < 6; i++)
-		part[i] = strsep(&rest, ":");
-	if (!part[5] || rest)
-		return false;
-	(void)snprintf(expected, sizeof expected, "tp1/%s/%s/up/post/%s", part[2], part[3], part[4]);
-	return span_equal(topic, span_of(expected));
-}
-
-static void chain_start(const char *source, uint8_t chain[HASH_BYTES])
-{
-	struct buf input;
-	buf_init(&input, 1000);
-	buf_printf(&input, "tp1/chain/v1\n%s\n", source);
-	sha256(&input, chain);
-	buf_release(&input);
-}
-
-static void chain_next(const struct event *event, uint8_t chain[HASH_BYTES])
-{
-	struct buf input;
-	uint8_t leaf[HASH_BYTES];
-	char data[2 * HASH_BYTES + 1];
-	hash_hex(event->data_bytes, data);
-	buf_init(&input, 4000);
-	buf_u8(&input, 0);
-	buf_printf(&input, "tp1/leaf/v1\n%s\n%s\n%s\n%s\n%s\n%lld\n%s\n%s\n%s\n", event->source,
-	           event->sequence, event->id, event->type, event->subject, (long long)event->revision,
-	           event->time, event->dataschema, data);
-	CHECK(buf_ok(&input));
-	sha256(&input, leaf);
-	buf_clear(&input);
-	buf_u8(&input, 2);
-	buf_append(&input, chain, HASH_BYTES);
-	buf_append(&input, leaf, HASH_BYTES);
-	sha256(&input, chain);
-	buf_release(&input);
-}
-
-static bool id_fits(const struct event *event)
-{
-	char data[2 * HASH_BYTES + 1];
-	char hex[2 * HASH_BYTES + 1];
-	struct buf input;
-	hash_hex(event->data_bytes, data);
-	buf_init(&input, 1000);
-	buf_printf(&input, "tp1/id/v1\n%s\n%lld\n%s\n", event->subject, (long long)event->revision, data);
-	hash_hex(buf_span(&input), hex);
-	buf_release(&input);
-	return strlen(event->id) == 32 && strncmp(hex, event->id, 32) == 0;
-}
-
-/* Decimal text to minor units. */
-static int64_t minor_units(const char *text, int decimals)
-{
-	if (!text)
-		return INT64_MIN;
-	bool negative = *text == '-';
-	int64_t value = 0;
-	int fraction = -1;
-	for (text += negative; *text; text++) {
-		if (*text == '.') {
-			fraction = 0;
-			continue;
-		}
-		if (*text < '0' || *text > '9' || fraction == decimals)
-			return INT64_MIN; /* more places than the currency has */
-		value = value * 10 + (*text - '0');
-		fraction += fraction >= 0;
-	}
-	for (int i = fraction < 0 ? 0 : fraction; i < decimals; i++)
-		value *= 10;
-	return negative ? -value : value;
-}
-
 static void figures_of(const struct event *event, struct erp_figures *figures)
 {
 	const cJSON *data = event->data;
-	const char *currency = text_of(data, "currency");
-	const char *local = text_of(data, "local_currency");
+	const char *currency = event_text(data, "currency");
+	const char *local = event_text(data, "local_currency");
 	int decimals = erp_decimals(span_of(currency));
 	const cJSON *line;
 	bool payment = strstr(event->subject, "/payment/") != NULL;
@@ -269,24 +76,24 @@ static void figures_of(const struct event *event, struct erp_figures *figures)
 	const cJSON *lines = cJSON_GetObjectItemCaseSensitive(data, payment ? "applications" : "lines");
 	figures->lines = lines ? cJSON_GetArraySize(lines) : 0;
 	if (strstr(event->subject, "/customer/")) {
-		const char *name = text_of(data, "legal_name");
+		const char *name = event_text(data, "legal_name");
 		(void)snprintf(figures->name, sizeof figures->name, "%s", name ? name : "");
 		figures->lines = 0;
 	} else if (payment) {
-		figures->amount = minor_units(text_of(data, "amount"), decimals);
-		const char *unapplied = text_of(data, "unapplied");
-		figures->rest = minor_units(unapplied ? unapplied : "0", decimals);
+		figures->amount = event_minor_units(event_text(data, "amount"), decimals);
+		const char *unapplied = event_text(data, "unapplied");
+		figures->rest = event_minor_units(unapplied ? unapplied : "0", decimals);
 	} else if (strstr(event->subject, "/journal/")) {
 		cJSON_ArrayForEach(line, lines)
 		{
-			const char *amount = text_of(line, "amount_local");
+			const char *amount = event_text(line, "amount_local");
 			int places = erp_decimals(span_of(amount && local ? local : currency));
-			int64_t units = minor_units(amount ? amount : text_of(line, "amount"), places);
+			int64_t units = event_minor_units(amount ? amount : event_text(line, "amount"), places);
 			figures->amount += units > 0 ? units : 0;
 		}
 	} else {
-		figures->amount = minor_units(text_of(data, "gross"), decimals);
-		figures->rest = minor_units(text_of(data, "open"), decimals);
+		figures->amount = event_minor_units(event_text(data, "gross"), decimals);
+		figures->rest = event_minor_units(event_text(data, "open"), decimals);
 	}
 }
 
@@ -315,35 +122,112 @@ static bool revision_follows(struct subscriber *subscriber, const struct event *
 	return event->revision == last + 2 && has_new_epoch(subscriber, event->source);
 }
 
-/* Control events and key events are of no document of the ERP. */
-static bool is_of_document(const struct event *event)
+/* Part 1 of 1 where it is whole. false: not the form "1/3". */
+static bool read_part(const struct event *event, int64_t *part, int64_t *parts)
 {
-	return strcmp(event->type, "com.twinpost.control.recorded.v1") != 0 &&
-	       strcmp(event->type, "com.twinpost.key.rotated.v1") != 0;
+	char *end = NULL;
+	*part = *parts = 1;
+	if (!event->part)
+		return true;
+	*part = strtoll(event->part, &end, 10);
+	if (*end != '/')
+		return false;
+	*parts = strtoll(end + 1, &end, 10);
+	return *end == 0 && *part >= 1 && *part <= *parts && *parts >= 2;
+}
+
+/* What was kept of the subject: its revision, and how much of it came. */
+struct kept {
+	int64_t revision;
+	int64_t part;
+	int64_t parts;
+};
+
+static void find_kept(struct subscriber *subscriber, const char *subject, struct kept *kept)
+{
+	sqlite3_stmt *known = ask(subscriber, "SELECT revision, part, parts FROM documents WHERE subject=?1");
+	*kept = (struct kept){0, 1, 1};
+	bind_text(known, 1, subject);
+	if (sqlite3_step(known) == SQLITE_ROW)
+		*kept = (struct kept){sqlite3_column_int64(known, 0), sqlite3_column_int64(known, 1),
+		                      sqlite3_column_int64(known, 2)};
+	CHECK(sqlite3_finalize(known) == SQLITE_OK);
+}
+
+/* It is whole: from now on the cloud may say what became of it. */
+static void keep_posting(struct subscriber *subscriber, const struct event *event)
+{
+	char stream[EVENT_STREAM_MAX];
+	sqlite3_stmt *put = ask(subscriber, "INSERT INTO postings(subject,revision,stream) VALUES (?1,?2,?3)");
+	CHECK(event_stream_of(event->source, stream));
+	bind_text(put, 1, event->subject);
+	CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
+	bind_text(put, 3, stream);
+	finish(put);
+}
+
+static void put_document(struct subscriber *subscriber, const struct event *event, int64_t part, int64_t parts)
+{
+	struct erp_figures figures;
+	figures_of(event, &figures);
+	sqlite3_stmt *put =
+	    ask(subscriber,
+	        part == 1
+	            ? "INSERT OR REPLACE INTO documents(subject,revision,voided,lines,amount,rest,name,part,parts) "
+	              "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"
+	            : "UPDATE documents SET lines=lines+?4, amount=CASE WHEN ?10 THEN amount+?5 ELSE amount END, "
+	              "part=?8 WHERE subject=?1");
+	bind_text(put, 1, event->subject);
+	if (part == 1) {
+		CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
+		CHECK(sqlite3_bind_int64(put, 3, figures.voided) == SQLITE_OK);
+		CHECK(sqlite3_bind_int64(put, 6, figures.rest) == SQLITE_OK);
+		bind_text(put, 7, figures.name);
+		CHECK(sqlite3_bind_int64(put, 9, parts) == SQLITE_OK);
+	} else {
+		CHECK(sqlite3_bind_int64(put, 10, strstr(event->subject, "/journal/") != NULL) == SQLITE_OK);
+	}
+	CHECK(sqlite3_bind_int64(put, 4, figures.lines) == SQLITE_OK);
+	CHECK(sqlite3_bind_int64(put, 5, figures.amount) == SQLITE_OK);
+	CHECK(sqlite3_bind_int64(put, 8, part) == SQLITE_OK);
+	finish(put);
 }
 
 static void keep_document(struct subscriber *subscriber, const struct event *event)
 {
-	struct erp_figures figures;
-	sqlite3_stmt *known = ask(subscriber, "SELECT revision FROM documents WHERE subject=?1");
-	bind_text(known, 1, event->subject);
-	int64_t last = sqlite3_step(known) == SQLITE_ROW ? sqlite3_column_int64(known, 0) : 0;
-	CHECK(sqlite3_finalize(known) == SQLITE_OK);
-	if (!revision_follows(subscriber, event, last))
-		find(subscriber, "%s: revision %lld came after %lld", event->subject,
-		     (long long)event->revision, (long long)last);
-	figures_of(event, &figures);
-	sqlite3_stmt *put = ask(
-	    subscriber, "INSERT OR REPLACE INTO documents(subject,revision,voided,lines,amount,rest,name) "
-			"VALUES (?1,?2,?3,?4,?5,?6,?7)");
-	bind_text(put, 1, event->subject);
-	CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
-	CHECK(sqlite3_bind_int64(put, 3, figures.voided) == SQLITE_OK);
-	CHECK(sqlite3_bind_int64(put, 4, figures.lines) == SQLITE_OK);
-	CHECK(sqlite3_bind_int64(put, 5, figures.amount) == SQLITE_OK);
-	CHECK(sqlite3_bind_int64(put, 6, figures.rest) == SQLITE_OK);
-	bind_text(put, 7, figures.name);
-	finish(put);
+	struct kept kept;
+	int64_t part;
+	int64_t parts;
+	find_kept(subscriber, event->subject, &kept);
+	bool whole = kept.part == kept.parts;
+	if (!read_part(event, &part, &parts))
+		sim_find(subscriber->finding, "%s: part %s", event->subject, event->part);
+	else if (part == 1 ? !whole || !revision_follows(subscriber, event, kept.revision)
+	                   : event->revision != kept.revision || part != kept.part + 1 || parts != kept.parts)
+		sim_find(subscriber->finding, "%s: revision %lld part %lld of %lld came after %lld, %lld of %lld",
+		         event->subject, (long long)event->revision, (long long)part, (long long)parts,
+		         (long long)kept.revision, (long long)kept.part, (long long)kept.parts);
+	if (subscriber->finding[0])
+		return;
+	subscriber->parts += parts > 1;
+	put_document(subscriber, event, part, parts);
+	if (part == parts)
+		keep_posting(subscriber, event);
+}
+
+static void check_control(struct subscriber *subscriber, const struct event *event)
+{
+	struct buf expected;
+	const struct witness_source *source = witness_find(&subscriber->witness, event->source);
+	int64_t before = source && source->control_count > 0 ? source->controls[source->control_count - 1] : 0;
+	buf_init(&expected, 262144);
+	control_expect(subscriber->db, event->source, before + 1, event->number - 1, &expected);
+	if (!span_equal(buf_span(&expected), event->data_bytes))
+		sim_find(subscriber->finding, "%s: its data is %.*s, not %.*s", event->subject,
+		         (int)(event->data_bytes.len < 200 ? event->data_bytes.len : 200),
+		         event->data_bytes.data, (int)(expected.len < 200 ? expected.len : 200),
+		         (const char *)expected.data);
+	buf_release(&expected);
 }
 
 /* true: it is new. One that came before, also one that waits for its gap to be filled, must be the same. */
@@ -356,7 +240,7 @@ static bool keep_event(struct subscriber *subscriber, const struct event *event,
 	if (!fresh) {
 		struct span first = {sqlite3_column_blob(known, 0), (size_t)sqlite3_column_bytes(known, 0)};
 		if (!span_equal(first, payload))
-			find(subscriber, "%s %s: came again with other bytes (%.100s)", event->source,
+			sim_find(subscriber->finding, "%s %s: came again with other bytes (%.100s)", event->source,
 			     event->sequence, event->subject);
 		subscriber->duplicates++;
 	}
@@ -371,42 +255,46 @@ static bool keep_event(struct subscriber *subscriber, const struct event *event,
 	return true;
 }
 
-static int64_t chain_head(struct subscriber *subscriber, const char *source, uint8_t chain[HASH_BYTES])
+static int64_t chain_head(struct subscriber *subscriber, const char *source, uint8_t chain[EVENT_HASH_BYTES])
 {
 	int64_t last = 0;
 	sqlite3_stmt *stream = ask(subscriber, "SELECT last, chain FROM streams WHERE source=?1");
 	bind_text(stream, 1, source);
-	chain_start(source, chain);
+	event_chain_start(source, chain);
 	if (sqlite3_step(stream) == SQLITE_ROW) {
 		last = sqlite3_column_int64(stream, 0);
-		memcpy(chain, sqlite3_column_blob(stream, 1), HASH_BYTES);
+		memcpy(chain, sqlite3_column_blob(stream, 1), EVENT_HASH_BYTES);
 	}
 	CHECK(sqlite3_finalize(stream) == SQLITE_OK);
 	return last;
 }
 
 /* The next in sequence: its chain must follow, its document is kept. */
-static void follow(struct subscriber *subscriber, const struct event *event, uint8_t chain[HASH_BYTES])
+static void follow(struct subscriber *subscriber, const struct event *event, uint8_t chain[EVENT_HASH_BYTES])
 {
-	char hex[2 * HASH_BYTES + 1];
-	chain_next(event, chain);
-	for (int i = 0; i < HASH_BYTES; i++)
-		(void)snprintf(hex + (ptrdiff_t)2 * i, 3, "%02x", chain[i]);
+	char hex[2 * EVENT_HASH_BYTES + 1];
+	uint8_t leaf[EVENT_HASH_BYTES];
+	event_leaf(event, leaf);
+	event_chain_next(leaf, chain);
+	hex_encode(hex, chain, EVENT_HASH_BYTES);
 	if (strcmp(hex, event->chainhash) != 0)
-		find(subscriber, "%s %s: the chain is broken", event->source, event->sequence);
-	if (is_of_document(event))
+		sim_find(subscriber->finding, "%s %s: the chain is broken", event->source, event->sequence);
+	if (event_is_posting(event))
 		keep_document(subscriber, event);
+	else if (strcmp(event->type, EVENT_CONTROL_TYPE) == 0)
+		check_control(subscriber, event);
+	witness_event(&subscriber->witness, event, leaf, chain);
 	sqlite3_stmt *put = ask(subscriber, "INSERT OR REPLACE INTO streams VALUES (?1,?2,?3)");
 	bind_text(put, 1, event->source);
 	CHECK(sqlite3_bind_int64(put, 2, event->number) == SQLITE_OK);
-	bind_bytes(put, 3, (struct span){(const char *)chain, HASH_BYTES});
+	bind_bytes(put, 3, (struct span){(const char *)chain, EVENT_HASH_BYTES});
 	finish(put);
 }
 
 /* Follows the stream as far as it is without a gap. */
 static void advance(struct subscriber *subscriber, const char *source)
 {
-	uint8_t chain[HASH_BYTES];
+	uint8_t chain[EVENT_HASH_BYTES];
 	int64_t last = chain_head(subscriber, source, chain);
 	sqlite3_stmt *next = ask(subscriber, "SELECT payload FROM events WHERE source=?1 AND sequence=?2");
 	bind_text(next, 1, source);
@@ -416,28 +304,73 @@ static void advance(struct subscriber *subscriber, const char *source)
 		if (sqlite3_step(next) != SQLITE_ROW)
 			break;
 		struct span payload = {sqlite3_column_blob(next, 0), (size_t)sqlite3_column_bytes(next, 0)};
-		CHECK(parse(&event, payload));
+		CHECK(event_parse(&event, payload));
 		follow(subscriber, &event, chain);
-		cJSON_Delete(event.root);
+		event_release(&event);
 		CHECK(sqlite3_reset(next) == SQLITE_OK);
 	}
 	CHECK(sqlite3_finalize(next) == SQLITE_OK);
 }
 
-void subscriber_receive(struct subscriber *subscriber, struct span topic, struct span payload)
+struct receiving {
+	struct subscriber *subscriber;
+	struct span topic;
+};
+
+static void receive_one(void *self, struct span payload)
 {
+	struct receiving *receiving = self;
+	struct subscriber *subscriber = receiving->subscriber;
 	struct event event;
 	subscriber->received++;
-	if (!parse(&event, payload))
-		find(subscriber, "not an event: %.*s", (int)(payload.len < 200 ? payload.len : 200),
-		     payload.data);
-	else if (!topic_fits(&event, topic))
-		find(subscriber, "%s came on topic %.*s", event.source, (int)topic.len, topic.data);
-	else if (!id_fits(&event))
-		find(subscriber, "%s: id %s does not follow from its content", event.subject, event.id);
+	if (!event_parse(&event, payload))
+		sim_find(subscriber->finding, "not an event: %.*s", (int)(payload.len < 200 ? payload.len : 200),
+		         payload.data);
+	else if (!event_topic_fits(event.source, "up/post", receiving->topic))
+		sim_find(subscriber->finding, "%s came on topic %.*s", event.source, (int)receiving->topic.len,
+		         receiving->topic.data);
+	else if (!event_id_fits(&event))
+		sim_find(subscriber->finding, "%s: id %s does not follow from its content", event.subject,
+		         event.id);
 	else if (keep_event(subscriber, &event, payload))
 		advance(subscriber, event.source);
-	cJSON_Delete(event.root);
+	event_release(&event);
+}
+
+void subscriber_receive(struct subscriber *subscriber, struct span topic, struct span payload)
+{
+	struct receiving receiving = {subscriber, topic};
+	if (batch_is(payload)) {
+		subscriber->batches++;
+		batch_check(payload, subscriber->finding, receive_one, &receiving);
+	} else {
+		receive_one(&receiving, payload);
+	}
+}
+
+int64_t subscriber_replayed(struct subscriber *subscriber, struct span topic, struct span payload)
+{
+	struct event event;
+	int64_t number = 0;
+	if (!event_parse(&event, payload) || !event_topic_fits(event.source, "up/replay", topic)) {
+		sim_find(subscriber->finding, "a replay is no event of its topic %.*s", (int)topic.len,
+		         topic.data);
+		event_release(&event);
+		return 0;
+	}
+	sqlite3_stmt *known = ask(subscriber, "SELECT payload FROM events WHERE source=?1 AND sequence=?2");
+	bind_text(known, 1, event.source);
+	CHECK(sqlite3_bind_int64(known, 2, event.number) == SQLITE_OK);
+	if (sqlite3_step(known) == SQLITE_ROW) {
+		struct span first = {sqlite3_column_blob(known, 0), (size_t)sqlite3_column_bytes(known, 0)};
+		if (!span_equal(first, payload))
+			sim_find(subscriber->finding, "%s %s: was replayed with other bytes", event.source,
+			         event.sequence);
+	}
+	number = event.number;
+	CHECK(sqlite3_finalize(known) == SQLITE_OK);
+	event_release(&event);
+	return number;
 }
 
 struct comparison {
@@ -489,6 +422,12 @@ bool subscriber_equals(struct subscriber *subscriber, const struct erp_books *bo
 		(void)snprintf(why, 600, "%s: received, but the ERP has no such posted document",
 		               sqlite3_column_text(more, 0));
 	CHECK(sqlite3_finalize(more) == SQLITE_OK);
+	sqlite3_stmt *torn = ask(subscriber, "SELECT subject, part, parts FROM documents WHERE part<parts");
+	if (!why[0] && sqlite3_step(torn) == SQLITE_ROW)
+		(void)snprintf(why, 600, "%s: part %lld of %lld is the last that came",
+		               sqlite3_column_text(torn, 0), (long long)sqlite3_column_int64(torn, 1),
+		               (long long)sqlite3_column_int64(torn, 2));
+	CHECK(sqlite3_finalize(torn) == SQLITE_OK);
 	sqlite3_stmt *gaps =
 	    ask(subscriber, "SELECT e.source, e.sequence, s.last FROM events e LEFT JOIN streams s ON "
 	                    "s.source=e.source WHERE e.sequence>coalesce(s.last,0) LIMIT 1");
@@ -497,5 +436,7 @@ bool subscriber_equals(struct subscriber *subscriber, const struct erp_books *bo
 		               sqlite3_column_text(gaps, 0), (long long)sqlite3_column_int64(gaps, 1),
 		               (long long)sqlite3_column_int64(gaps, 2));
 	CHECK(sqlite3_finalize(gaps) == SQLITE_OK);
+	if (!why[0])
+		(void)witness_complete(&subscriber->witness, why);
 	return why[0] == 0;
 }

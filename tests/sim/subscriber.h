@@ -10,7 +10,9 @@
  *           for byte.
  *        2. id, leaf and chain are recomputed from the bytes with OpenSSL's SHA-256 and code of its own.
  *        3. (subject, revision) comes under one sequence only; revisions of a subject rise by one from 1.
- *        4. The first finding is kept; nothing is forgotten at a restart of broker or agent.
+ *        4. A document in parts is whole when all came, in order; a batch is what its members are.
+ *        5. Control events say what the events before them add up to (control_check.h).
+ *        6. The first finding is kept; nothing is forgotten at a restart of broker or agent.
  * Source: the contract (docs/contract, and connector/uplink/envelope.h for the attributes).
  * Runs in: tests.
  * Tests: tests/sim/sim_test.c (also with tampered events)
@@ -21,19 +23,25 @@
 #include <sqlite3.h>
 
 #include "tests/sim/erp_books.h"
+#include "tests/sim/witness.h"
 
 struct subscriber {
 	sqlite3 *db;
-	char finding[600]; /* empty: nothing is wrong */
+	char finding[SIM_FINDING_MAX]; /* empty: nothing is wrong */
+	struct witness witness;        /* leaves, checkpoints, keys */
 	uint64_t received;
 	uint64_t duplicates;
+	uint64_t batches;
+	uint64_t parts;
 };
 
 void subscriber_open(struct subscriber *subscriber);
 void subscriber_close(struct subscriber *subscriber);
 void subscriber_receive(struct subscriber *subscriber, struct span topic, struct span payload);
-/* true: it holds the latest state of every document of the books, figure by figure, and no other. Else *why
- * says the first difference. */
+/* An event that was sent again on request: its sequence; 0: it is none. It must be the same as before. */
+int64_t subscriber_replayed(struct subscriber *subscriber, struct span topic, struct span payload);
+/* true: it holds the latest state of every document of the books, figure by figure, and no other, and
+ * checkpoints cover all of it. Else *why says the first difference. */
 bool subscriber_equals(struct subscriber *subscriber, const struct erp_books *books, char why[600]);
 
 #endif

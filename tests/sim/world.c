@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "firmware/cloud.h"
+#include "store_forward/signature.h"
+
 #define MINUTE_NS (60 * NS_PER_S)
 /* The re-reading of late commits comes once an hour; restarts and back-off add to it. */
 #define QUIET_NS_MAX (4 * 60 * MINUTE_NS)
@@ -33,6 +36,7 @@ struct world {
 	struct erp_sim erp;
 	struct broker_sim broker;
 	struct subscriber subscriber;
+	struct middleware middleware;
 	struct loaded loaded;
 	struct log log;
 	struct agent *agent;
@@ -98,31 +102,57 @@ static int64_t between(struct world *world, int64_t low, int64_t high)
 
 /* ---- making the world ---- */
 
+/* Half of the worlds are as a small site has them: one kind of stream, an event a message. */
+static void write_streams(struct world *world, struct buf *text)
+{
+	static const char *const classes[] = {"immediate", "normal", "bulk"};
+	static const char *const receipts[] = {"puback", "cosigned", "booked"};
+	static const char *const documents[] = {"[invoice, credit_memo]", "[journal]"};
+	if (one_in(world, 2))
+		return;
+	buf_append_text(text, "streams:\n");
+	for (int i = 0; i < 3; i++) {
+		if (i < 2 && one_in(world, 2))
+			continue;
+		buf_printf(text, "  - name: \"{entity}%s\"\n", i == 0 ? "-bills" : i == 1 ? "-ledger" : "");
+		if (i < 2)
+			buf_printf(text, "    documents: %s\n", documents[i]);
+		buf_printf(text, "    class: %s\n    receipt: %s\n", classes[sim_random_below(random_of(world), 3)],
+		           receipts[sim_random_below(random_of(world), 3)]);
+		if (one_in(world, 2))
+			buf_printf(text, "    sla: %dm\n", (int)between(world, 1, 60));
+		if (one_in(world, 2))
+			buf_printf(text, "    batch: %d\n", (int)between(world, 2, 50));
+	}
+}
+
 static void write_config(struct world *world)
 {
 	static const char *const polls[] = {"1s", "5s", "30s"};
 	static const char *const resends[] = {"0", "5s", "10m"};
-	(void)snprintf(world->config_text, sizeof world->config_text,
-	               "tenant: sim\n"
-	               "gateway: box\n"
-	               "store:\n"
-	               "  path: /var/store.db\n"
-	               "  disk_reserve: %s\n"
-	               "uplink:\n"
-	               "  host: broker.example\n"
-	               "  ca_file: /etc/ca.pem\n"
-	               "  in_flight: %d\n"
-	               "  mqtt: %s\n"
-	               "  resend: %s\n"
-	               "sources:\n"
-	               "  - name: erp\n"
-	               "    profile: jde\n"
-	               "    connection: \"DSN=sim\"\n"
-	               "    poll: %s\n"
-	               "    page: %d\n",
-	               one_in(world, 2) ? "0" : "1MiB", (int)between(world, 1, 200),
-	               one_in(world, 4) ? "3.1.1" : "auto", resends[sim_random_below(random_of(world), 3)],
-	               polls[sim_random_below(random_of(world), 3)], (int)between(world, 1, 60));
+	struct buf text;
+	buf_init(&text, sizeof world->config_text - 1);
+	buf_append_text(&text, "tenant: sim\ngateway: box\nstore:\n  path: /var/store.db\n");
+	buf_printf(&text, "  disk_reserve: %s\n", one_in(world, 2) ? "0" : "1MiB");
+	buf_append_text(&text, "keys:\n  directory: /var/keys\n");
+	buf_append_text(&text, "cloud:\n  command_keys: [/etc/cloud.pem]\n  receipt_keys: [/etc/cloud.pem]\n");
+	buf_append_text(&text, "uplink:\n  host: broker.example\n  ca_file: /etc/ca.pem\n");
+	buf_printf(&text, "  in_flight: %d\n", (int)between(world, 1, 200));
+	buf_printf(&text, "  mqtt: %s\n", one_in(world, 4) ? "3.1.1" : "auto");
+	buf_printf(&text, "  resend: %s\n", resends[sim_random_below(random_of(world), 3)]);
+	if (one_in(world, 3))
+		buf_printf(&text, "  message_size_max: %dB\n", (int)between(world, 3000, 6000));
+	if (one_in(world, 3))
+		buf_printf(&text, "  checkpoint_period: %ds\n", (int)between(world, 1, 30));
+	if (one_in(world, 3))
+		buf_printf(&text, "  heartbeat: %ds\n", (int)between(world, 5, 30));
+	write_streams(world, &text);
+	buf_append_text(&text, "sources:\n  - name: erp\n    profile: jde\n    connection: \"DSN=sim\"\n");
+	buf_printf(&text, "    poll: %s\n    page: %d\n", polls[sim_random_below(random_of(world), 3)],
+	           (int)between(world, 1, 60));
+	CHECK(buf_ok(&text));
+	CHECK(text_copy(world->config_text, sizeof world->config_text, buf_span(&text)));
+	buf_release(&text);
 }
 
 static void read_text(const char *path, struct buf *out)
@@ -193,6 +223,11 @@ static void draw_faults(struct world *world)
 	                                              .reason_one_in = rate(world, 40, 400),
 	                                              .crash_one_in = rate(world, 100, 1000),
 	                                              .garbage_one_in = rate(world, 300, 3000),
+	                                              .refuse_filter_one_in = rate(world, 10, 100),
+	                                              .close_subscribe_one_in = rate(world, 10, 100),
+	                                              .deliver_twice_one_in = rate(world, 5, 50),
+	                                              .drop_delivery_one_in = rate(world, 5, 50),
+	                                              .forget_one_in = rate(world, 5, 20),
 	                                              .latency_ns_max = between(world, 0, 1000) * NS_PER_MS};
 }
 
@@ -207,6 +242,17 @@ static void end_faults(struct world *world)
 	erp_books_commit_late(&world->books, true);
 }
 
+/* What load.c reads from files: the cloud's public keys. */
+static void trust_cloud(struct world *world)
+{
+	struct cloud_keys *keys = &world->loaded.keys;
+	struct span key = middleware_key(&world->middleware);
+	CHECK(key.len == PUBLIC_KEY_BYTES);
+	memcpy(keys->command[0], key.data, key.len);
+	memcpy(keys->receipt[0], key.data, key.len);
+	keys->command_count = keys->receipt_count = 1;
+}
+
 static void open_world(struct world *world)
 {
 	const struct hal_sim_options sim_options = {
@@ -219,8 +265,11 @@ static void open_world(struct world *world)
 	world->sim = hal_sim_new(&sim_options);
 	world->log = (struct log){.sink = log_line, .self = world, .level = LOG_LEVEL_DEBUG};
 	load(world);
-	erp_books_open(&world->books, random_of(world), erp_now, world);
 	subscriber_open(&world->subscriber);
+	middleware_open(&world->middleware, world->sim, &world->broker, &world->subscriber);
+	world->middleware.active = !one_in(world, 6);
+	trust_cloud(world);
+	erp_books_open(&world->books, random_of(world), erp_now, world);
 	world->erp.books = &world->books;
 	world->broker.subscriber = &world->subscriber;
 	hal_sim_role(world->sim, HAL_ROLE_SOURCE, &erp_sim_ops, &world->erp);
@@ -245,6 +294,7 @@ static void close_world(struct world *world)
 	/* The children first: their statements are of the books. */
 	hal_sim_free(world->sim);
 	broker_sim_release(&world->broker);
+	middleware_close(&world->middleware);
 	subscriber_close(&world->subscriber);
 	erp_books_close(&world->books);
 }
@@ -260,14 +310,18 @@ static void open_agent(struct world *world)
 		    .log = &world->log,
 		    .config = &world->loaded.config,
 		    .profiles = (const struct profile *const *)world->loaded.profiles,
+		    .keys = &world->loaded.keys,
 		    .version = "sim",
 		};
 		struct err_info info = {.text = ""};
 		if (world->faulty && tries < 3 && one_in(world, 10))
 			hal_sim_power_off(world->sim, 1 + sim_random_below(random_of(world), 40));
 		enum err err = agent_open(&options, &world->agent, &info);
-		if (err == ERR_OK)
+		if (err == ERR_OK) {
+			/* As the consumer is given it when the gateway is set up, and after each change. */
+			witness_pin(&world->subscriber.witness, cloud_public_key(agent_cloud(world->agent)));
 			return;
+		}
 		world->agent = NULL;
 		world->result->marks.failed_opens++;
 		bool explained = hal_sim_is_off(world->sim) || err == ERR_FULL || err == ERR_IO;
@@ -335,6 +389,7 @@ static void step_clock(struct world *world)
 	int64_t wall = hal_wall_ns(&world->sim->hal);
 	int64_t n = between(world, 0, 6);
 	world->result->marks.clock_steps++;
+	world->middleware.clock_steps++;
 	if (n == 5)
 		hal_sim_step_wall(world->sim, -wall); /* to 1970 */
 	else if (n == 6)
@@ -439,6 +494,7 @@ static void do_what_is_due(struct world *world)
 	int64_t now = world->sim->mono_ns;
 	erp_books_commit_late(&world->books, false);
 	take_answer(world);
+	middleware_step(&world->middleware);
 	if (world->faulty && now >= world->work_due_ns) {
 		erp_books_work(&world->books, true);
 		/* In bursts, as people post. */
@@ -460,7 +516,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static int64_t next_due(const struct world *world)
 {
-	int64_t due = world->calm_due_ns;
+	int64_t due = earlier(world->calm_due_ns, world->middleware.due_ns);
 	if (world->faulty)
 		due = earlier(due, earlier(world->work_due_ns, world->trouble_due_ns));
 	int64_t late = erp_books_late_due(&world->books);
@@ -480,16 +536,24 @@ static void run_until(struct world *world, int64_t until_ns)
 	}
 }
 
+/* Everything came, everything is answered, and the agent's store says the same as was told. */
+static bool is_well(struct world *world, char why[SIM_FINDING_MAX])
+{
+	return subscriber_equals(&world->subscriber, &world->books, why) &&
+	       middleware_settled(&world->middleware, why);
+}
+
 static void quiet_hours(struct world *world)
 {
-	char why[600];
+	char why[SIM_FINDING_MAX];
 	int64_t begin = world->sim->mono_ns;
 	end_faults(world);
 	/* In half of the runs the box is restarted once more; in the others whatever is wrong must heal by
 	 * itself. */
 	if (one_in(world, 2))
 		restart(world);
-	while (world->result->good && !subscriber_equals(&world->subscriber, &world->books, why)) {
+	middleware_calm(&world->middleware);
+	while (world->result->good && !is_well(world, why)) {
 		if (world->sim->mono_ns > begin + QUIET_NS_MAX) {
 			find(world, why);
 			return;
@@ -499,8 +563,30 @@ static void quiet_hours(struct world *world)
 	/* It stays so over another re-reading: nothing is sent twice, nothing changes. */
 	if (world->result->good)
 		run_until(world, world->sim->mono_ns + 70 * MINUTE_NS);
-	if (world->result->good && !subscriber_equals(&world->subscriber, &world->books, why))
+	if (world->result->good && (!is_well(world, why) ||
+	                            !middleware_agrees(&world->middleware, agent_store(world->agent), why)))
 		find(world, why);
+}
+
+static void take_middleware_marks(struct world_marks *marks, const struct middleware *middleware)
+{
+	marks->births = middleware->births;
+	marks->heartbeats = middleware->heartbeats;
+	marks->deaths = middleware->deaths;
+	marks->receipts = middleware->receipts;
+	marks->outcomes = middleware->outcomes;
+	marks->outcomes_late = middleware->late;
+	marks->lies = middleware->lies;
+	marks->forgeries = middleware->forgeries;
+	marks->repeats = middleware->repeats;
+	marks->answers_again = middleware->answers_again;
+	marks->commands = middleware->commands;
+	marks->commands_rejected = middleware->rejected;
+	marks->replays = middleware->replays;
+	marks->replays_failed = middleware->replays_failed;
+	marks->resends = middleware->resends;
+	marks->proofs = middleware->proofs;
+	marks->pauses = middleware->pauses;
 }
 
 static void take_marks(struct world *world)
@@ -518,6 +604,16 @@ static void take_marks(struct world *world)
 	marks->broker_reasons = world->broker.reasons;
 	marks->received = world->subscriber.received;
 	marks->duplicates = world->subscriber.duplicates;
+	marks->batches = world->subscriber.batches;
+	marks->parts = world->subscriber.parts;
+	marks->checkpoints = world->subscriber.witness.checkpoints;
+	marks->checkpoints_again = world->subscriber.witness.repeated;
+	marks->claims_ahead = world->subscriber.witness.claims_ahead;
+	marks->key_rotations = world->subscriber.witness.rotations;
+	marks->sessions_lost = world->broker.forgotten;
+	marks->inbound_twice = world->broker.repeated;
+	marks->inbound_dropped = world->broker.dropped;
+	take_middleware_marks(marks, &world->middleware);
 }
 
 void sim_world_run(const struct world_options *options, struct world_result *result)

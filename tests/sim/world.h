@@ -21,6 +21,7 @@
 #include "firmware/load.h"
 #include "tests/sim/broker_sim.h"
 #include "tests/sim/erp_sim.h"
+#include "tests/sim/middleware.h"
 
 /* Which faults a run may draw. */
 struct world_options {
@@ -54,7 +55,33 @@ struct world_options {
 	X(broker_stalls)    \
 	X(broker_reasons)   \
 	X(received)         \
-	X(duplicates)
+	X(duplicates)       \
+	X(sessions_lost)    \
+	X(batches)          \
+	X(parts)            \
+	X(checkpoints)      \
+	X(checkpoints_again) \
+	X(claims_ahead)     \
+	X(births)           \
+	X(heartbeats)       \
+	X(deaths)           \
+	X(receipts)         \
+	X(outcomes)         \
+	X(outcomes_late)    \
+	X(lies)             \
+	X(forgeries)        \
+	X(repeats)          \
+	X(answers_again)    \
+	X(inbound_twice)    \
+	X(inbound_dropped)  \
+	X(commands)         \
+	X(commands_rejected) \
+	X(replays)          \
+	X(replays_failed)   \
+	X(resends)          \
+	X(proofs)           \
+	X(pauses)           \
+	X(key_rotations)
 
 struct world_marks {
 #define WORLD_MARK(name) uint64_t name;

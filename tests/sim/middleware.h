@@ -1,0 +1,177 @@
+/*
+ * middleware.h - the model of the cloud's middleware: it cosigns checkpoints, says what became of documents, commands,
+ * and believes no answer.
+ *
+ * Why:   the way back is a promise too: every message answered, nothing done twice, states as the contract's machine has
+ *        them, whatever is lost, repeated or late.
+ * Owns:  the messages it sent, with their answers; its two keys (one that the agent trusts, one of a stranger).
+ * Rules: 1. What is not answered within a minute is sent again, with the same bytes; a repeat of an answer has the bytes
+ *           of the first one, unless the agent's clock may have made it forget.
+ *        2. A document is named in one unanswered message at a time, so that the order of answers is the order in which
+ *           its outcomes were taken; the machine of states is worked out here by code of its own.
+ *        3. What it paused it resumes at the end; what it was answered is held against what it received.
+ *        4. Lies, forgeries and mistakes are drawn at a low rate, each with the answer that the contract gives for it.
+ *        5. Births, heartbeats and deaths fit to each other, and to what came (witness.h, rule 1).
+ * Source: docs/contract.
+ * Runs in: tests.
+ * Tests: tests/sim/sim_test.c
+ */
+#ifndef TWINPOST_SIM_MIDDLEWARE_H
+#define TWINPOST_SIM_MIDDLEWARE_H
+
+#include "hal/keys_crypto.h"
+#include "store_forward/store.h"
+#include "tests/sim/broker_sim.h"
+#include "tests/sim/subscriber.h"
+
+#define MIDDLEWARE_OUTCOMES_MAX 24 /* of one message */
+#define MIDDLEWARE_DEFERRED_MAX 64
+#define MIDDLEWARE_PAUSED_MAX   32
+#define MIDDLEWARE_ID_MAX       32
+#define MIDDLEWARE_NAME_MAX     EVENT_STREAM_MAX
+
+struct middleware_outcome {
+	char subject[STORE_SUBJECT_MAX];
+	int64_t revision;
+	char code[16];
+	char document[24];
+	char corrects[16];
+	bool stranger;     /* never sent */
+	bool other_stream; /* of another stream than the topic's */
+};
+
+struct middleware_message {
+	char id[MIDDLEWARE_ID_MAX];
+	char command[16]; /* "ack", "replay", ... */
+	char *topic;
+	struct buf payload;
+	bool retained;
+	char reason[20];   /* it must be rejected with this; empty: it must be done */
+	bool silent;       /* it must not be answered at all */
+	bool answered;     /* for the first time */
+	bool ended;        /* nothing more is to come of it */
+	struct buf answer; /* the first one, then the last one of a replay */
+	bool reused;       /* its id was used for another text */
+	int64_t sent_ns;
+	int64_t expires_ns; /* wall */
+	uint64_t clock_steps; /* when it was made */
+	/* Outcomes. */
+	struct middleware_outcome *outcomes;
+	int outcome_count;
+	/* Commands: what they name. */
+	char name[MIDDLEWARE_NAME_MAX];
+	bool of_source; /* name is a source's, not a stream's */
+	int64_t from;
+	int64_t to;
+	uint8_t *seen; /* replay: which of from..to came again */
+};
+
+struct middleware_deferred {
+	int64_t due_ns;
+	char *topic;
+	struct buf payload;
+};
+
+struct middleware_pause {
+	char name[MIDDLEWARE_NAME_MAX];
+	bool of_source;
+	int64_t since_ns; /* the pause was answered; 0: not, or a resume was sent since */
+	bool resumed;     /* the last resume was answered with done */
+	bool resuming;
+};
+
+struct middleware {
+	struct subscriber *subscriber;
+	struct broker_sim *broker;
+	struct hal_sim *sim;
+	struct key_pair *key;
+	struct key_pair *stranger;
+	bool active; /* else it only listens */
+	bool quiet;  /* makes nothing new, ends what is under way */
+	int64_t due_ns;
+	uint64_t next_id;
+	uint64_t clock_steps; /* told by the world */
+	struct middleware_message **messages;
+	int message_count;
+	int first_open; /* all before have ended */
+	struct middleware_deferred deferred[MIDDLEWARE_DEFERRED_MAX];
+	int deferred_count;
+	struct middleware_pause paused[MIDDLEWARE_PAUSED_MAX];
+	int paused_count;
+	/* State. */
+	char boot[40]; /* of the last birth */
+	bool alive;
+	bool birth_lost; /* the broker refused a state message since the last birth */
+	/* For the marks. */
+	uint64_t births;
+	uint64_t heartbeats;
+	uint64_t deaths;
+	uint64_t receipts;
+	uint64_t outcomes;
+	uint64_t lies;
+	uint64_t late;
+	uint64_t repeats;
+	uint64_t commands;
+	uint64_t replays;
+	uint64_t replays_failed;
+	uint64_t resends;
+	uint64_t proofs;
+	uint64_t pauses;
+	uint64_t forgeries;
+	uint64_t rejected;
+	uint64_t answers_again;
+};
+
+void middleware_open(struct middleware *middleware, struct hal_sim *sim, struct broker_sim *broker,
+                     struct subscriber *subscriber);
+void middleware_close(struct middleware *middleware);
+/* DER SubjectPublicKeyInfo that the agent is to trust. */
+struct span middleware_key(const struct middleware *middleware);
+
+/* What is published beside postings; a listener of the broker. */
+void middleware_hear(void *self, const struct uplink_publish *publish);
+/* A posting came on this topic; the same. */
+void middleware_posted(void *self, struct span topic);
+/* The broker refused a state message; the same. */
+void middleware_state_refused(void *self);
+
+/* Does what is due; middleware->due_ns is when to come again. */
+void middleware_step(struct middleware *middleware);
+/* From now on nothing new: what was paused is resumed, the last checkpoints are cosigned. */
+void middleware_calm(struct middleware *middleware);
+/* true: everything is answered. Else *why says what is not. */
+bool middleware_settled(const struct middleware *middleware, char why[SIM_FINDING_MAX]);
+/* true: the agent's store says of each outcome, receipt and exception what was told here. */
+bool middleware_agrees(struct middleware *middleware, struct store *store, char why[SIM_FINDING_MAX]);
+
+/* ---- between its files ---- */
+
+bool middleware_one_in(const struct middleware *middleware, uint64_t n);
+int64_t middleware_between(const struct middleware *middleware, int64_t low, int64_t high);
+void middleware_find(struct middleware *middleware, const char *format, ...) PRINTF_LIKE(2, 3);
+sqlite3_stmt *middleware_ask(const struct middleware *middleware, const char *sql);
+/* A new message, with an id and empty payload. */
+struct middleware_message *middleware_message(struct middleware *middleware, const char *command);
+void middleware_send(struct middleware *middleware, struct middleware_message *message);
+void middleware_post(struct middleware *middleware, const char *topic, struct span payload, bool retain);
+/* A random stream of those that postings came of; false: there is none. */
+bool middleware_stream(const struct middleware *middleware, char stream[MIDDLEWARE_NAME_MAX]);
+struct witness_source *middleware_source(struct middleware *middleware, const char *stream);
+
+/* middleware_outcomes.c */
+void middleware_say_outcomes(struct middleware *middleware);
+void middleware_take_ack(struct middleware *middleware, struct middleware_message *message, const cJSON *answer);
+/* The states of these documents are no longer known. */
+void middleware_forget_states(struct middleware *middleware, const struct middleware_message *message);
+bool middleware_states_agree(struct middleware *middleware, struct store *store, char why[SIM_FINDING_MAX]);
+
+/* middleware_commands.c */
+void middleware_command(struct middleware *middleware);
+void middleware_resume(struct middleware *middleware, struct middleware_pause *pause);
+void middleware_take_result(struct middleware *middleware, struct middleware_message *message,
+                            const cJSON *answer);
+
+/* middleware_state.c */
+void middleware_take_state(struct middleware *middleware, const struct uplink_publish *publish);
+
+#endif
