@@ -113,8 +113,8 @@ MUST_USE enum err forward_step(struct forward *forward, int64_t now_mono_ns, int
 /* Sends committed rows as far as the window allows; rows of an open transaction are not touched. An error is
  * one of the store's (ERR_CORRUPT also where a row is missing). */
 MUST_USE enum err forward_send(struct forward *forward, int64_t now_mono_ns, struct err_info *info);
-/* When forward_step() is to be called at the latest, after forward_send(): a rate that is used up, and what was found to
- * be gone while sending, move it. */
+/* When forward_step() is to be called at the latest, after forward_send(): a rate that is used up, and what was found
+ * to be gone while sending, move it. */
 int64_t forward_deadline(const struct forward *forward, int64_t now_mono_ns);
 /* Sends nothing more of the stream, or goes on. In memory only. ERR_NOT_FOUND: there is no such stream. */
 MUST_USE enum err forward_pause(struct forward *forward, const char *stream, bool resume,

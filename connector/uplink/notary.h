@@ -50,8 +50,8 @@ MUST_USE enum err notary_new(const struct notary_options *options, struct notary
                              struct err_info *info);
 void notary_free(struct notary *notary);
 
-/* Before the document's first event is written: closes the piece where its sums might not hold the document's beside the
- * others. ERR_OVERFLOW: no sum holds the document's amounts; info says so for a person, and it cannot be sent. */
+/* Before the document's first event is written: closes the piece where its sums might not hold the document's beside
+ * the others. ERR_OVERFLOW: no sum holds the document's amounts; info says so for a person, and it cannot be sent. */
 MUST_USE enum err notary_prepare(struct notary *notary, const struct store_stream *stream,
                                  const struct document *document, struct err_info *info);
 /* A document's event of this sequence was appended to the stream: counts it, and closes the piece where it is full.
@@ -71,8 +71,8 @@ MUST_USE enum err notary_close_due(struct notary *notary, bool all, struct err_i
 MUST_USE enum err notary_mail(struct notary *notary, const struct store_stream *stream,
                               struct err_info *info);
 
-/* In the open transaction: rule 4 up to the commit. notary_rotated() after it; again, where it fails. ERR_CONFLICT: this
- * transaction has one already. */
+/* In the open transaction: rule 4 up to the commit. notary_rotated() after it; again, where it fails. ERR_CONFLICT:
+ * this transaction has one already. */
 MUST_USE enum err notary_rotate(struct notary *notary, struct err_info *info);
 MUST_USE enum err notary_rotated(struct notary *notary, struct err_info *info);
 

@@ -107,7 +107,8 @@ static void each_state_is_told_once(void **state)
 	assert_int_equal(mails(exc), 3);
 }
 
-/* What a rolled back transaction told is told by the next one; what a committed one told is not told after a restart. */
+/* What a rolled back transaction told is told by the next one; what a committed one told is not told after a
+ * restart. */
 static void rollbacks_and_restarts(void **state)
 {
 	struct exc *exc = *state;

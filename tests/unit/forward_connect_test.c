@@ -1,8 +1,8 @@
 /*
  * forward_connect_test.c - one connection: hosts in turn, will, subscriptions, what comes in, and prompts.
  *
- * Why:   a host that is never tried, an ear that is never opened, or a will of another life is not seen until it counts.
- * Owns:  one struct world a test.
+ * Why:   a host that is never tried, an ear that is never opened, or a will of another life is not seen until it
+ * counts. Owns:  one struct world a test.
  * Runs in: the unit tests.
  */
 #include "tests/unit/forward_fixture.h"
@@ -230,8 +230,8 @@ static void a_connection_without_ears_is_better_than_none(void **state)
 
 /* ---- what comes in ---- */
 
-/* Shows rule 12: the sink gets the topic behind the gateway's name inside a transaction, with the retain flag; the child
- * gets its place back for each message, also where it is none of ours and where the store fails. */
+/* Shows rule 12: the sink gets the topic behind the gateway's name inside a transaction, with the retain flag; the
+ * child gets its place back for each message, also where it is none of ours and where the store fails. */
 static void inbound_messages_give_credit_back(void **state)
 {
 	struct world *world = *state;

@@ -184,8 +184,8 @@ static void outcomes_move_the_state(void **state)
 	                    "moved erp " SUBJECT " 1; moved erp " SUBJECT " 1; moved erp " SUBJECT " 1; ");
 }
 
-/* Shows a rejection: its exception has the class's owner; it stays over a new revision that was only sent, and ends when
- * that is booked. */
+/* Shows a rejection: its exception has the class's owner; it stays over a new revision that was only sent, and ends
+ * when that is booked. */
 static void a_rejection_ends_when_a_later_revision_is_booked(void **state)
 {
 	struct desk *desk = *state;
@@ -206,8 +206,8 @@ static void a_rejection_ends_when_a_later_revision_is_booked(void **state)
 	assert_int_equal(state_of(desk, SUBJECT, 1), STORE_OUTCOME_REJECTED);
 }
 
-/* Shows that a final outcome of a revision settles what earlier ones were sent as: a document that was amended before it
- * was booked does not stay open for ever. One of the older revision alone settles that one. */
+/* Shows that a final outcome of a revision settles what earlier ones were sent as: a document that was amended before
+ * it was booked does not stay open for ever. One of the older revision alone settles that one. */
 static void amended_revisions_are_settled(void **state)
 {
 	struct desk *desk = *state;
@@ -231,8 +231,8 @@ static void amended_revisions_are_settled(void **state)
 	assert_int_equal(store_settled(store, stream), 4);
 }
 
-/* Shows unknown subjects and revisions, another stream's subject, and outcomes that cannot be read within a message that
- * can: each in the answer, the others taken. A topic of no stream of ours is no key of an exception. */
+/* Shows unknown subjects and revisions, another stream's subject, and outcomes that cannot be read within a message
+ * that can: each in the answer, the others taken. A topic of no stream of ours is no key of an exception. */
 static void strangers_are_listed(void **state)
 {
 	struct desk *desk = *state;

@@ -191,8 +191,8 @@ static void large_sums_get_pieces_of_their_own(void **state)
 	}
 }
 
-/* Shows that a document whose own amount no sum holds (the lowest of 64 bits has no opposite) waits as an exception, and
- * nothing else stops. */
+/* Shows that a document whose own amount no sum holds (the lowest of 64 bits has no opposite) waits as an exception,
+ * and nothing else stops. */
 static void an_amount_over_all_sums_is_an_exception(void **state)
 {
 	struct bench *bench = *state;

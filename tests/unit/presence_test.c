@@ -58,7 +58,8 @@ static void make_streams(struct test_store *test, int count, const char *format)
 	test_store_must(test, store_commit(test->store, &test->info), "commit");
 }
 
-/* A birth of one stream without an event: its chain is H("tp1/chain/v1\n" source "\n"). The note's newline is escaped. */
+/* A birth of one stream without an event: its chain is H("tp1/chain/v1\n" source "\n"). The note's newline is
+ * escaped. */
 static void a_birth_to_the_byte(void **state)
 {
 	struct test_store *test = *state;

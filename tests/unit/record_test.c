@@ -186,8 +186,8 @@ static char *lines_of(struct bench *bench, int64_t first, int64_t last)
 	return text;
 }
 
-/* Shows a document in parts: consecutive sequences, words 1/n to n/n, each its own id and leaf, no line lost or doubled;
- * the register names the first and the number; an amendment is a revision in parts again. */
+/* Shows a document in parts: consecutive sequences, words 1/n to n/n, each its own id and leaf, no line lost or
+ * doubled; the register names the first and the number; an amendment is a revision in parts again. */
 static void a_large_document_is_sent_in_parts(void **state)
 {
 	struct bench *bench = *state;
