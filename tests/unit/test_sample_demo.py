@@ -89,7 +89,7 @@ class DemoTest(unittest.TestCase):
         out = demo.communicate(timeout=120)[0]
         self.assertEqual(demo.returncode, 0, out)
         commands = re.findall(r"^  # (.*)\n  (.*)$", out, re.M)
-        self.assertEqual(len(commands), 10, out)
+        self.assertEqual(len(commands), 11, out)
         pids = [int(pid) for pid in re.findall(r"\d+", commands[-1][1].split(";")[0])]
         self.assertTrue(all(servers.alive(pid) for pid in pids))
         for name, command in commands[:-1]:
