@@ -22,7 +22,7 @@
  *        2. In ENDING only the end of the child counts, and acks while it was only asked.
  * Faults: see forward.h.
  * Runs in: the core.
- * Tests: tests/unit/forward_test.c
+ * Tests: tests/unit/forward_test.c, tests/unit/forward_fault_test.c
  */
 #include "connector/uplink/forward.h"
 
@@ -169,6 +169,20 @@ static bool frame_acks(struct forward *forward, const struct hal_child_event *ev
 	return forward_take_acks(forward, &acks, now_ns);
 }
 
+/* What the child's full queue does not take now is given back in a later step: a lost one would be missing for ever. */
+static void give_back(struct forward *forward)
+{
+	while (forward->untaken > 0) {
+		int count = forward->untaken < UPLINK_UNTAKEN_MAX ? forward->untaken : UPLINK_UNTAKEN_MAX;
+		buf_clear(&forward->frame);
+		uplink_taken_encode(&forward->frame, &(struct uplink_taken){.count = (uint16_t)count});
+		if (hal_child_send(forward->hal, forward->child, UPLINK_TAKEN, forward->frame.data,
+		                   forward->frame.len) != ERR_OK)
+			return;
+		forward->untaken -= count;
+	}
+}
+
 /* Rule 12. The child gets its credit back whatever the sink says: what cannot be stored now is repeated by its sender,
  * who misses the answer. */
 static bool frame_inbound(struct forward *forward, const struct hal_child_event *event, struct err_info *info,
@@ -188,10 +202,8 @@ static bool frame_inbound(struct forward *forward, const struct hal_child_event 
 			*err = forward->sink.inbound(forward->sink.self, topic, inbound.payload,
 			                             inbound.retain != 0, info);
 	}
-	buf_clear(&forward->frame);
-	uplink_taken_encode(&forward->frame, &(struct uplink_taken){.count = 1});
-	(void)!hal_child_send(forward->hal, forward->child, UPLINK_TAKEN, forward->frame.data,
-	                      forward->frame.len);
+	forward->untaken++;
+	give_back(forward);
 	return true;
 }
 
@@ -233,6 +245,7 @@ static void child_exited(struct forward *forward, const char *how, int64_t now_n
 	char text[ERR_TEXT_MAX];
 	int state = forward->sm.state;
 	forward->child = 0;
+	forward->untaken = 0;
 	log_event(forward->log, LOG_CHILD_ENDED, "child=" FORWARD_CHILD ": %s", how);
 	if (state == FORWARD_CONNECTING || state == FORWARD_UP) {
 		(void)snprintf(text, sizeof text, "the uplink child ended by itself: %s", how);
@@ -412,6 +425,7 @@ enum err forward_step(struct forward *forward, int64_t now_ns, int64_t *deadline
 		step_ending(forward, now_ns);
 		break;
 	}
+	give_back(forward);
 	bool down = forward->sm.state != FORWARD_UP && !forward->stopping;
 	if (down && forward->outage == FORWARD_NO_OUTAGE && now_ns - forward->down_ns >= OUTAGE_NS) {
 		forward->outage = FORWARD_OUTAGE_DUE;
@@ -435,6 +449,8 @@ void forward_rolled_back(struct forward *forward, int64_t now_ns)
 {
 	forward_tell_again(forward, now_ns + NS_PER_S);
 	forward_replay_rolled_back(forward);
+	/* A stream that the transaction made is gone, and another one may be given its id. */
+	memset(forward->rules, 0, sizeof forward->rules);
 }
 
 void forward_stop(struct forward *forward, int64_t now_ns)

@@ -23,7 +23,8 @@
  *        8. A deadline that passes (connecting, an ack) ends the child: SIGTERM, after 2 s SIGKILL, then
  *           back-off.
  *        9. Exceptions: uplink-refused, uplink-no-subscriber, uplink-too-large (key: the stream), uplink-down
- *           (key: the first host:port; after a minute, five tries, or at once by rule 6). All end by themselves.
+ *           (key: the first host:port; after a minute, five tries, or at once by rule 6). All end by themselves. What
+ *           goes beside the streams has the keys up/mail and up/replay.
  *       10. A connection on which the broker knows no session of ours (it is new, or has lost its memory) begins
  *           with what was acknowledged within uplink.resend before the last answer, however long ago that
  *           was, sent again: a PUBACK is no proof that it was passed on.

@@ -116,6 +116,7 @@ struct forward {
 	bool greet_due;      /* UP since the sink was told */
 	bool prompt_refused; /* since UP */
 	uint64_t inbound;    /* messages taken from the broker */
+	int untaken;         /* ... that are to be given back to the child still */
 	uint64_t dropped;    /* messages that the child could not hand on */
 	bool blocked;        /* the child's queue is full, or the rate is used up */
 	bool rewind_due;     /* the broker has no memory of us: what it took lately is sent again */

@@ -12,7 +12,7 @@
  *           are cleared.
  * Faults: a store that cannot be written: told again a second later, never in a loop.
  * Runs in: the core.
- * Tests: tests/unit/forward_test.c
+ * Tests: tests/unit/forward_test.c, tests/unit/forward_fault_test.c
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,8 +26,9 @@
 #define SUSPECT_TRIES 2
 #define PASSING_TRIES 5
 #define SINK_TEXT_MAX 800
-/* The key of the mail's exception: no stream's name has a slash. */
-#define MAIL_KEY "up/mail"
+/* The keys of exceptions beside the streams': no stream's name has a slash. */
+#define MAIL_KEY   "up/mail"
+#define REPLAY_KEY "up/replay"
 
 void forward_tell_at(struct forward *forward, int64_t at_ns)
 {
@@ -48,6 +49,7 @@ void forward_tell_again(struct forward *forward, int64_t at_ns)
 	for (int i = 0; i < store_stream_count(forward->store); i++)
 		lane_again(forward, store_stream_at(forward->store, i)->id);
 	lane_again(forward, WINDOW_LANE_MAIL);
+	lane_again(forward, WINDOW_LANE_REPLAY);
 	bool up = forward->sm.state == FORWARD_UP;
 	forward->outage_clear_due = up && forward->outage_cleared_once;
 	if (forward->outage == FORWARD_OUTAGE_TOLD)
@@ -176,38 +178,65 @@ static enum err tell_stream(struct forward *forward, const struct store_stream *
 	return err;
 }
 
+/* A lane beside the streams: while it is held its exception stands. text: said where it is to be raised. */
+static enum err tell_beside(struct forward *forward, int lane, const char *key, const char *text,
+                            bool advanced, struct err_info *info)
+{
+	struct forward_told *told = &forward->told[lane];
+	const struct window_stream *state = &forward->window.streams[lane];
+	enum err err = ERR_OK;
+	if (is_to_be_raised(state) && !told->raised) {
+		log_event(forward->log, LOG_UPLINK_REFUSED, "stream=%s reason=0x%02x: %s", key, state->reason,
+		          text);
+		err = raise(forward, "uplink-refused", key, text, info);
+		told->raised = err == ERR_OK;
+	} else if (state->hold == WINDOW_FLOWS &&
+	           (told->clear_due || told->raised || (advanced && !told->cleared_once))) {
+		err = forward->sink.clear(forward->sink.self, "", key, info);
+		if (err == ERR_OK)
+			*told = (struct forward_told){.cleared_once = true};
+	}
+	return err;
+}
+
 /* What was answered of the mail is deleted; one that the broker refuses holds it, and is told of. */
 static enum err tell_mail(struct forward *forward, struct err_info *info)
 {
-	struct forward_told *told = &forward->told[WINDOW_LANE_MAIL];
 	const struct window_stream *state = &forward->window.streams[WINDOW_LANE_MAIL];
+	char text[SINK_TEXT_MAX];
 	enum err err = ERR_OK;
 	if (!state->known)
 		return ERR_OK;
 	bool advanced = state->acked > store_mail_acked(forward->store);
 	if (advanced)
 		err = store_mail_done(forward->store, state->acked, info);
-	if (err == ERR_OK && is_to_be_raised(state) && !told->raised) {
-		char text[SINK_TEXT_MAX];
-		(void)snprintf(
-		    text, sizeof text,
-		    "the broker refuses what is sent beside the postings (checkpoints, exceptions, results; "
-		    "message "
-		    "%" PRId64
-		    "): %s (0x%02x); allow client %s to publish below tp1/%s/%s/up/; postings go on",
-		    state->acked + 1, reason_of(state->reason)->words, state->reason,
-		    forward->config->uplink.client_id, forward->config->tenant, forward->config->gateway);
-		log_event(forward->log, LOG_UPLINK_REFUSED, "stream=%s reason=0x%02x: %s", MAIL_KEY,
-		          state->reason, text);
-		err = raise(forward, "uplink-refused", MAIL_KEY, text, info);
-		told->raised = err == ERR_OK;
-	} else if (err == ERR_OK && state->hold == WINDOW_FLOWS &&
-	           (told->clear_due || told->raised || (advanced && !told->cleared_once))) {
-		err = forward->sink.clear(forward->sink.self, "", MAIL_KEY, info);
-		if (err == ERR_OK)
-			*told = (struct forward_told){.cleared_once = true};
-	}
-	return err;
+	if (err != ERR_OK)
+		return err;
+	(void)snprintf(
+	    text, sizeof text,
+	    "the broker refuses what is sent beside the postings (checkpoints, exceptions, results; "
+	    "message %" PRId64
+	    "): %s (0x%02x); allow client %s to publish below tp1/%s/%s/up/; postings go on",
+	    state->acked + 1, reason_of(state->reason)->words, state->reason,
+	    forward->config->uplink.client_id, forward->config->tenant, forward->config->gateway);
+	return tell_beside(forward, WINDOW_LANE_MAIL, MAIL_KEY, text, advanced, info);
+}
+
+/* A replay that the broker refuses holds those behind it as well. */
+static enum err tell_replay(struct forward *forward, struct err_info *info)
+{
+	const struct window_stream *state = &forward->window.streams[WINDOW_LANE_REPLAY];
+	char text[SINK_TEXT_MAX];
+	bool advanced = forward->replay.active && state->acked > forward->replay.done;
+	enum err err = forward_replay_tell(forward, info);
+	if (err != ERR_OK || !state->known)
+		return err;
+	(void)snprintf(text, sizeof text,
+	               "the broker refuses what is sent again on request: %s (0x%02x); allow client %s to "
+	               "publish below tp1/%s/%s/up/replay/; the replays wait, postings go on",
+	               reason_of(state->reason)->words, state->reason, forward->config->uplink.client_id,
+	               forward->config->tenant, forward->config->gateway);
+	return tell_beside(forward, WINDOW_LANE_REPLAY, REPLAY_KEY, text, advanced, info);
 }
 
 /* Rule 3 of forward_connect.c. */
@@ -241,7 +270,7 @@ enum err forward_tell(struct forward *forward, int64_t now_ns, struct err_info *
 	if (err == ERR_OK)
 		err = tell_mail(forward, info);
 	if (err == ERR_OK)
-		err = forward_replay_tell(forward, info);
+		err = tell_replay(forward, info);
 	forward->tell_ns = err == ERR_OK ? FORWARD_NEVER : now_ns + NS_PER_S;
 	return err;
 }
