@@ -57,6 +57,7 @@ struct notary {
 	char name[2 * CONFIG_NAME_MAX + 2]; /* {tenant}/{gateway} */
 	struct counted *counted[STORE_STREAMS_MAX + 1];
 	bool any_dirty;
+	bool mail_waits; /* the mail had no room for a checkpoint, or what was handed to it is lost */
 	enum rotation rotation;
 	struct totals single; /* of the document that is appended now */
 	bool large;           /* ... they are over SUM_SMALL_MAX */
@@ -125,6 +126,8 @@ static enum err settle_key(struct notary *notary, struct err_info *info)
 	return err;
 }
 
+static enum err find_waiting(struct notary *notary, struct err_info *info);
+
 enum err notary_new(const struct notary_options *options, struct notary **out, struct err_info *info)
 {
 	struct notary *notary = mem_alloc(sizeof *notary);
@@ -140,6 +143,8 @@ enum err notary_new(const struct notary_options *options, struct notary **out, s
 	buf_init(&notary->data, STORE_EVENT_BYTES_MAX);
 	buf_init(&notary->event, STORE_EVENT_BYTES_MAX);
 	enum err err = settle_key(notary, info);
+	if (err == ERR_OK)
+		err = find_waiting(notary, info);
 	if (err != ERR_OK) {
 		notary_free(notary);
 		return err;
@@ -229,6 +234,7 @@ void notary_rolled_back(struct notary *notary)
 			notary->counted[id]->known = notary->counted[id]->dirty = false;
 	}
 	notary->any_dirty = false;
+	notary->mail_waits = true;
 	if (notary->rotation == ROTATION_TOLD)
 		notary->rotation = ROTATION_NONE;
 }
@@ -385,22 +391,25 @@ enum err notary_document(struct notary *notary, const struct store_stream *strea
 	return ERR_OK;
 }
 
-/* Monotonic time is not in the store: the age of the oldest leaf is taken from the wall clock, and a clock that was set
- * back closes a piece late, at the most by the period. */
+static bool mail_is_full(const struct notary *notary)
+{
+	return store_mail_next_id(notary->store) - store_mail_acked(notary->store) > STORE_MAIL_ROWS_MAX;
+}
+
+/* Monotonic time is not in the store: the age of the oldest leaf is taken from the wall clock. A leaf that lies in the
+ * future is due: the clock was set back, and nobody knows how long it would have to stand. */
 static int64_t due_in(const struct notary *notary, const struct store_stream *stream)
 {
 	int64_t period = notary->config->uplink.checkpoint_period_ns;
 	if (!is_uncovered(stream) || stream->first_uncovered_ns == 0)
 		return NEVER;
 	int64_t age = hal_wall_ns(notary->hal) - stream->first_uncovered_ns;
-	if (age < 0)
-		age = 0;
-	return age >= period ? 0 : period - age;
+	return age < 0 || age >= period ? 0 : period - age;
 }
 
 bool notary_due(const struct notary *notary, int64_t now_ns, int64_t *deadline)
 {
-	int64_t soonest = NEVER;
+	int64_t soonest = notary->mail_waits && !mail_is_full(notary) ? 0 : NEVER;
 	for (int i = 0; i < store_stream_count(notary->store); i++) {
 		int64_t due = due_in(notary, store_stream_at(notary->store, i));
 		soonest = due < soonest ? due : soonest;
@@ -411,11 +420,16 @@ bool notary_due(const struct notary *notary, int64_t now_ns, int64_t *deadline)
 
 enum err notary_close_due(struct notary *notary, bool all, struct err_info *info)
 {
+	bool mail = notary->mail_waits && !mail_is_full(notary);
 	enum err err = ERR_OK;
+	if (mail)
+		notary->mail_waits = false;
 	for (int i = 0; i < store_stream_count(notary->store) && err == ERR_OK; i++) {
 		const struct store_stream *stream = store_stream_at(notary->store, i);
 		if (all || due_in(notary, stream) == 0)
 			err = close_piece(notary, stream, info);
+		if (err == ERR_OK && mail)
+			err = notary_mail(notary, stream, info);
 	}
 	return err;
 }
@@ -438,6 +452,26 @@ static bool take_note(void *self, const struct store_checkpoint *checkpoint)
 	return false; /* one at a time: the visitor may change nothing in the store */
 }
 
+static bool note_waits(void *self, const struct store_checkpoint *checkpoint)
+{
+	struct notary *notary = self;
+	(void)checkpoint;
+	notary->mail_waits = true;
+	return false;
+}
+
+/* At a start: what an earlier run could not hand on. */
+static enum err find_waiting(struct notary *notary, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int i = 0; i < store_stream_count(notary->store) && err == ERR_OK && !notary->mail_waits; i++) {
+		const struct store_stream *stream = store_stream_at(notary->store, i);
+		err = store_checkpoint_unmailed(notary->store, stream->id, stream->acked_sequence, note_waits,
+		                                notary, info);
+	}
+	return err;
+}
+
 enum err notary_mail(struct notary *notary, const struct store_stream *stream, struct err_info *info)
 {
 	struct mailing mailing = {.notary = notary, .stream = stream};
@@ -447,9 +481,9 @@ enum err notary_mail(struct notary *notary, const struct store_stream *stream, s
 	buf_init(&mailing.note, NOTE_BYTES_MAX);
 	do {
 		mailing.size = 0;
-		/* They stay where they are, and go when the next acknowledgement finds room. */
-		if (store_mail_next_id(notary->store) - store_mail_acked(notary->store) >
-		    STORE_MAIL_ROWS_MAX) {
+		/* They stay where they are until there is room: notary_due() looks for it. */
+		if (mail_is_full(notary)) {
+			notary->mail_waits = true;
 			err = ERR_OK;
 			break;
 		}

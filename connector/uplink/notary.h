@@ -9,14 +9,15 @@
  *           together: a piece that they fill is closed after the last one.
  *        2. Everything happens in the caller's transaction: an event, its totals and its checkpoint stand or fall
  *           together. One signature a checkpoint.
- *        3. A checkpoint goes to the mail when the broker has acknowledged all that it covers.
+ *        3. A checkpoint goes to the mail when the broker has acknowledged all that it covers, or when the mail has
+ *           room again.
  *        4. A new key is made durable first, then told by an event in every stream and marked as current in one
  *           transaction, then the old one is forgotten. An interruption leaves the old or the new one, whole. What is
  *           signed after the event is the new one's, in the same transaction too, and also while the old one cannot
  *           be forgotten.
  * Source: C2SP tlog-checkpoint and signed-note; RFC 6962; docs/contract/proof.md
  * Runs in: the core.
- * Tests: tests/unit/notary_test.c, tests/sim
+ * Tests: tests/unit/notary_test.c, tests/unit/notary_fault_test.c, tests/sim
  */
 #ifndef TWINPOST_NOTARY_H
 #define TWINPOST_NOTARY_H
@@ -63,7 +64,8 @@ MUST_USE enum err notary_document(struct notary *notary, const struct store_stre
 MUST_USE enum err notary_flush(struct notary *notary, struct err_info *info);
 void notary_rolled_back(struct notary *notary);
 
-/* Is a piece due to be closed by time? *deadline (monotonic): when to ask again. */
+/* Is a piece due to be closed by time, or is there room again for a checkpoint that the full mail did not take?
+ * *deadline (monotonic): when to ask again. */
 bool notary_due(const struct notary *notary, int64_t now_ns, int64_t *deadline);
 /* Closes what is due (all: every stream that has uncovered events), in the open transaction. */
 MUST_USE enum err notary_close_due(struct notary *notary, bool all, struct err_info *info);

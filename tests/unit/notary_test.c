@@ -292,8 +292,7 @@ static void a_piece_is_closed_by_time(void **state)
 	assert_false(notary_due(bench->notary, 5, &deadline));
 	assert_int_equal(deadline, 5 + 40 * NS_PER_S);
 	bench->store.hal.wall_ns = begun - 1000 * NS_PER_S;
-	assert_false(notary_due(bench->notary, 5, &deadline));
-	assert_int_equal(deadline, 5 + 60 * NS_PER_S);
+	assert_true(notary_due(bench->notary, 5, &deadline)); /* set back: see notary_fault_test.c */
 	bench->store.hal.wall_ns = begun + 60 * NS_PER_S - 1;
 	assert_false(notary_due(bench->notary, 5, &deadline));
 	assert_int_equal(deadline, 6);
