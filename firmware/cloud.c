@@ -6,7 +6,7 @@
  * Rules: as in cloud.h.
  * Faults: the store's errors go up; a key that cannot be opened ends the start with what to do.
  * Runs in: the core.
- * Tests: tests/sim, tests/integration/test_contract_live.py
+ * Tests: tests/unit/cloud_test.c, tests/sim, tests/integration/test_contract_live.py
  */
 #include "firmware/cloud.h"
 
@@ -48,7 +48,8 @@ struct cloud {
 	bool rotating;  /* the commit makes the next key the current one */
 	int64_t beat_due_ns;
 	int beats;
-	int64_t beat_sequence[STORE_STREAMS_MAX + 1]; /* told by the last heartbeat */
+	int64_t beat_sequence[STORE_STREAMS_MAX + 1]; /* told by the last heartbeat that went out */
+	bool beat_shown[STORE_STREAMS_MAX + 1];       /* by the page that is being made */
 	int64_t sla_due_ns;
 	struct buf state;
 	struct buf note;
@@ -119,8 +120,19 @@ static bool has_moved(void *self, const struct store_stream *stream)
 	struct cloud *cloud = self;
 	bool moved =
 	    cloud->beat_sequence[stream->id] != stream->next_sequence || cloud->beats % FULL_BEAT == 0;
-	cloud->beat_sequence[stream->id] = stream->next_sequence;
+	cloud->beat_shown[stream->id] = moved;
 	return moved;
+}
+
+/* What a heartbeat showed that went out; one that found no place takes nothing from the next. */
+static void note_shown(struct cloud *cloud, bool sent)
+{
+	for (int i = 0; i < store_stream_count(cloud->store); i++) {
+		const struct store_stream *stream = store_stream_at(cloud->store, i);
+		if (sent && cloud->beat_shown[stream->id])
+			cloud->beat_sequence[stream->id] = stream->next_sequence;
+		cloud->beat_shown[stream->id] = false;
+	}
 }
 
 static void count(struct cloud *cloud)
@@ -160,7 +172,8 @@ static void beat(struct cloud *cloud, int64_t now_ns)
 		buf_clear(&cloud->state);
 		presence_alive(&cloud->state, &presence, cloud->store, "heartbeat", page, has_moved, cloud);
 		/* Not retained: what a new subscriber is shown is the birth, which has the key. */
-		(void)forward_prompt(cloud->forward, "up/state", buf_span(&cloud->state), 1, false);
+		note_shown(cloud,
+		           forward_prompt(cloud->forward, "up/state", buf_span(&cloud->state), 1, false));
 	}
 	cloud->beats++;
 	count(cloud);

@@ -9,7 +9,7 @@
  *        4. At an orderly end every stream's last piece is closed before the broker is left.
  *        5. What the cloud paused stays paused over restarts, until it is resumed.
  * Runs in: the core.
- * Tests: tests/sim, tests/integration/test_contract_live.py
+ * Tests: tests/unit/cloud_test.c, tests/sim, tests/integration/test_contract_live.py
  */
 #ifndef TWINPOST_CLOUD_H
 #define TWINPOST_CLOUD_H

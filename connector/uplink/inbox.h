@@ -12,7 +12,7 @@
  *        5. What cannot be read becomes an exception with its first bytes (a dead letter), never a crash.
  * Faults: any bytes from the broker; the store's errors go up.
  * Runs in: the core.
- * Tests: tests/unit/inbox_test.c, tests/integration/test_contract_live.py
+ * Tests: tests/unit/inbox_test.c, inbox_commands_test.c, tests/integration/test_contract_live.py
  */
 #ifndef TWINPOST_INBOX_H
 #define TWINPOST_INBOX_H

@@ -8,7 +8,7 @@
  *        3. A replay is accepted first, and answered once more when it has ended.
  * Faults: as in inbox.h.
  * Runs in: the core.
- * Tests: tests/unit/inbox_test.c
+ * Tests: tests/unit/inbox_commands_test.c
  */
 #include <inttypes.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
  *        state.
  * Owns:  struct inbox owns its buffers.
  * Runs in: the core.
- * Tests: tests/unit/inbox_test.c
+ * Tests: tests/unit/inbox_test.c, inbox_commands_test.c
  */
 #ifndef TWINPOST_INBOX_STATE_H
 #define TWINPOST_INBOX_STATE_H
