@@ -3,8 +3,8 @@
  *
  * Why:   a consumer proves each event of a batch as if it had come alone.
  * Owns:  nothing.
- * Rules: the id was calculated with Python's hashlib over the text of the contract, sequences of 20 digits as they stand
- *        in the message; the data is unpacked with zlib.
+ * Rules: the id was calculated with Python's hashlib over the text of the contract, sequences of 20 digits as they
+ *        stand in the message; the data is unpacked with zlib.
  * Runs in: the tests.
  */
 #include "connector/uplink/batch.h"
