@@ -83,6 +83,11 @@ static enum err begin(void *self, struct err_info *info)
 
 /* ---- state messages ---- */
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Publishes the pages of the birth that are due; what finds no room in the window follows in a later step. */
 static enum err publish_birth(struct cloud *cloud, struct err_info *info)
 {
@@ -111,8 +116,9 @@ static enum err publish_birth(struct cloud *cloud, struct err_info *info)
 static enum err greet(void *self, struct err_info *info)
 {
 	struct cloud *cloud = self;
+	(void)info;
 	cloud->greet_page = 1;
-	return publish_birth(cloud, info);
+	return ERR_OK;
 }
 
 static bool has_moved(void *self, const struct store_stream *stream)
@@ -177,6 +183,21 @@ static void beat(struct cloud *cloud, int64_t now_ns)
 	}
 	cloud->beats++;
 	count(cloud);
+}
+
+/* Sequences, chains and roots that are told must stand for ever: a power cut may take an open transaction, and what
+ * comes instead would be another history. cloud_send() comes after its commit. */
+static enum err tell_state(struct cloud *cloud, int64_t now_ns, int64_t *deadline, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	if (store_in_transaction(cloud->store))
+		return ERR_OK;
+	if (cloud->greet_page > 0)
+		err = publish_birth(cloud, info);
+	if (now_ns >= cloud->beat_due_ns)
+		beat(cloud, now_ns);
+	*deadline = earlier(*deadline, cloud->beat_due_ns);
+	return err;
 }
 
 /* ---- what commands ask ---- */
@@ -349,11 +370,6 @@ static bool awaits_outcomes(const struct config *config)
 	return false;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 /* What needs a transaction and is due by time. */
 static enum err step_store(struct cloud *cloud, int64_t now_ns, int64_t *deadline, struct err_info *info)
 {
@@ -375,14 +391,9 @@ enum err cloud_step(struct cloud *cloud, int64_t now_ns, bool writable, int64_t 
                     struct err_info *info)
 {
 	enum err err = forward_step(cloud->forward, now_ns, deadline, info);
-	if (now_ns >= cloud->beat_due_ns)
-		beat(cloud, now_ns);
-	*deadline = earlier(*deadline, cloud->beat_due_ns);
 	if (err == ERR_OK && writable)
 		err = step_store(cloud, now_ns, deadline, info);
-	if (err == ERR_OK && cloud->greet_page > 0)
-		err = publish_birth(cloud, info);
-	return err;
+	return err == ERR_OK ? tell_state(cloud, now_ns, deadline, info) : err;
 }
 
 enum err cloud_before_commit(struct cloud *cloud, struct err_info *info)
@@ -393,7 +404,9 @@ enum err cloud_before_commit(struct cloud *cloud, struct err_info *info)
 
 enum err cloud_send(struct cloud *cloud, int64_t now_ns, int64_t *deadline, struct err_info *info)
 {
-	enum err err = forward_send(cloud->forward, now_ns, info);
+	enum err err = tell_state(cloud, now_ns, deadline, info);
+	if (err == ERR_OK)
+		err = forward_send(cloud->forward, now_ns, info);
 	*deadline = earlier(*deadline, forward_deadline(cloud->forward, now_ns));
 	return err;
 }

@@ -5,6 +5,7 @@
  * Owns:  the signing key, the notary, the forwarding machine, the inbox, the boot's name.
  * Rules: 1. What is stored is stored in the agent's transactions: cloud_before_commit() adds what belongs to each.
  *        2. A birth is published at each connection and on request, a heartbeat every uplink.heartbeat, with counters.
+ *           They tell what is committed alone.
  *        3. Every change of an exception goes out once on up/exc, in the order of the changes, also over restarts.
  *        4. At an orderly end every stream's last piece is closed before the broker is left.
  *        5. What the cloud paused stays paused over restarts, until it is resumed.
