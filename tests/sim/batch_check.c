@@ -66,6 +66,7 @@ static bool fits(const cJSON *root, const struct members *members)
 	char expected[2 * EVENT_HASH_BYTES + 1];
 	char subject[EVENT_STREAM_MAX + 80];
 	char stream[EVENT_STREAM_MAX];
+	/* Both sequences as they stand in the message: twenty digits. */
 	long long last = members->first + members->count - 1;
 	const char *id = event_text(root, "id");
 	const char *name = event_text(root, "subject");
@@ -74,7 +75,7 @@ static bool fits(const cJSON *root, const struct members *members)
 	const cJSON *count = cJSON_GetObjectItemCaseSensitive(root, "count");
 	if (!event_stream_of(members->source, stream))
 		return false;
-	(void)snprintf(input, sizeof input, "tp1/batch/v1\n%s\n%lld\n%lld\n%s\n", members->source,
+	(void)snprintf(input, sizeof input, "tp1/batch/v1\n%s\n%020lld\n%020lld\n%s\n", members->source,
 	               (long long)members->first, last, members->chain);
 	event_hash_hex(span_of(input), expected);
 	(void)snprintf(subject, sizeof subject, "%s/batch/%s/%lld", stream,

@@ -37,6 +37,7 @@ static void free_message(struct middleware_message *message)
 {
 	free(message->topic);
 	buf_release(&message->payload);
+	buf_release(&message->first);
 	buf_release(&message->answer);
 	free(message->outcomes);
 	free(message->seen);
@@ -121,6 +122,7 @@ struct middleware_message *middleware_message(struct middleware *middleware, con
 	(void)snprintf(message->id, sizeof message->id, "m-%llu", (unsigned long long)++middleware->next_id);
 	CHECK(text_copy(message->command, sizeof message->command, span_of(command)));
 	buf_init(&message->payload, UPLINK_INBOUND_BYTES_MAX);
+	buf_init(&message->first, UPLINK_PAYLOAD_BYTES_MAX);
 	buf_init(&message->answer, UPLINK_PAYLOAD_BYTES_MAX);
 	message->clock_steps = middleware->clock_steps;
 	middleware->messages = mem_grow(middleware->messages, (size_t)(middleware->message_count + 1) *
@@ -246,6 +248,22 @@ static struct middleware_message *find_message(struct middleware *middleware, co
 	return NULL;
 }
 
+static bool was_answered(const struct middleware_message *message, struct span answer)
+{
+	return span_equal(buf_span(&message->answer), answer) || span_equal(buf_span(&message->first), answer);
+}
+
+/* What a repeat may be answered with. */
+static void keep_answer(struct middleware_message *message, struct span answer)
+{
+	if (was_answered(message, answer))
+		return;
+	if (message->first.len == 0)
+		buf_append_span(&message->first, answer);
+	buf_clear(&message->answer);
+	buf_append_span(&message->answer, answer);
+}
+
 static void take_answer(struct middleware *middleware, const struct uplink_publish *publish)
 {
 	cJSON *answer = cJSON_ParseWithLength(publish->payload.data, publish->payload.len);
@@ -260,17 +278,15 @@ static void take_answer(struct middleware *middleware, const struct uplink_publi
 	else if (strcmp(command, message->command) != 0 && !message->reused)
 		middleware_find(middleware, "%s %s was answered as %s", message->command, message->id,
 		                command);
-	else if (span_equal(buf_span(&message->answer), publish->payload))
+	else if (was_answered(message, publish->payload))
 		middleware->answers_again++;
 	else if (strcmp(command, "ack") == 0)
 		middleware_take_ack(middleware, message, answer);
 	else
 		middleware_take_result(middleware, message, answer);
 	if (message && strcmp(message->command, command ? command : "") == 0 &&
-	    strcmp(event_text(answer, "state") ? event_text(answer, "state") : "", "rejected") != 0) {
-		buf_clear(&message->answer);
-		buf_append_span(&message->answer, publish->payload);
-	}
+	    strcmp(event_text(answer, "state") ? event_text(answer, "state") : "", "rejected") != 0)
+		keep_answer(message, publish->payload);
 	cJSON_Delete(answer);
 }
 

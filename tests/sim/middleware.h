@@ -50,7 +50,8 @@ struct middleware_message {
 	bool silent;       /* it must not be answered at all */
 	bool answered;     /* for the first time */
 	bool ended;        /* nothing more is to come of it */
-	struct buf answer; /* the first one, then the last one of a replay */
+	struct buf first;  /* the first answer */
+	struct buf answer; /* the last one: of a replay it is another */
 	bool reused;       /* its id was used for another text */
 	int64_t sent_ns;
 	int64_t expires_ns; /* wall */

@@ -342,8 +342,9 @@ void middleware_take_result(struct middleware *middleware, struct middleware_mes
 		middleware_find(middleware, "%s %s was not rejected as %s, but %s", message->command,
 		                message->id, message->reason, state);
 	if (message->ended && !clock)
-		middleware_find(middleware, "%s %s has ended, and is answered again: %s", message->command,
-		                message->id, state);
+		middleware_find(middleware, "%s %s has ended, and is answered again: %s after %.*s",
+		                message->command, message->id, state, (int)message->answer.len,
+		                (const char *)message->answer.data);
 	message->answered = true;
 	if (strcmp(state, "accepted") == 0 && twice)
 		return;

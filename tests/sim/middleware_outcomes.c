@@ -6,7 +6,7 @@
  *
  *   rank:  RECEIVED 1, VALIDATED 2, PARTIAL 3, BOOKED, REJECTED and DUPLICATE 4
  *   higher than now: it moves; lower: late; the same again: a repeat; a final one after another final one: only where
- *   it corrects that one; BOOKED as another document, and what is no code: no move.
+ *   it corrects that one; DUPLICATE of what is booked: a repeat; BOOKED as another document, and no code: no move.
  *
  * Rules: 1. BOOKED and DUPLICATE carry a document, the others none: what the contract leaves open is not asked.
  *        2. The counts of the answer are worked out too.
@@ -96,7 +96,8 @@ static void make_outcome(struct middleware *middleware, sqlite3_stmt *row, struc
 	if (strcmp(outcome->code, "BOOKED") == 0)
 		(void)snprintf(outcome->document, sizeof outcome->document, "%s", second ? "4712" : "4711");
 	else if (strcmp(outcome->code, "DUPLICATE") == 0)
-		(void)snprintf(outcome->document, sizeof outcome->document, "4700");
+		(void)snprintf(outcome->document, sizeof outcome->document, "%s",
+		               middleware_one_in(middleware, 2) ? "4711" : "4700");
 }
 
 static void set_busy(struct middleware *middleware, const struct middleware_message *message, bool busy)
@@ -211,12 +212,19 @@ static bool moves(const char *now, const char *document, const struct middleware
 		counts->repeated++;
 		return false;
 	}
+	bool had = strcmp(now, "BOOKED") == 0 && strcmp(outcome->code, "DUPLICATE") == 0 &&
+	           strcmp(document, outcome->document) == 0 && strcmp(outcome->corrects, "BOOKED") != 0;
+	if (had) {
+		counts->repeated++;
+		return false;
+	}
 	if (after > 0 && after < before) {
 		counts->late++;
 		return false;
 	}
 	counts->taken++;
-	if (after < 0 || strcmp(now, outcome->code) == 0)
+	bool same = strcmp(now, outcome->code) == 0;
+	if (after < 0 || (same && strcmp(now, "DUPLICATE") != 0))
 		return false;
 	if (before == 4)
 		return strcmp(outcome->corrects, now) == 0;

@@ -190,7 +190,7 @@ static void a_doubled_revision_is_found(void **state)
 	envelope_write(&envelope, &chain, &event, &leaf, &chain);
 	subscriber_receive(&run->subscriber, SPAN_LITERAL(TOPIC), buf_span(&event));
 	buf_release(&event);
-	expect_finding(run, "revision 1 came after 1");
+	expect_finding(run, "revision 1 part 1 of 1 came after 1");
 }
 
 static int64_t fixed_time(void *self)

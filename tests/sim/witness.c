@@ -327,8 +327,10 @@ static void keep_checkpoint(struct witness_source *source, int64_t size, struct 
 {
 	source->checkpoints = mem_grow(source->checkpoints, (size_t)(source->checkpoint_count + 1) *
 	                                                        sizeof source->checkpoints[0]);
-	source->checkpoints[source->checkpoint_count++] =
-	    (struct witness_checkpoint){size, {mem_copy_text(text), text.len}};
+	int at = source->checkpoint_count++;
+	for (; at > 0 && source->checkpoints[at - 1].size > size; at--)
+		source->checkpoints[at] = source->checkpoints[at - 1];
+	source->checkpoints[at] = (struct witness_checkpoint){size, {mem_copy_text(text), text.len}};
 }
 
 /* Rule 2. */
@@ -336,12 +338,9 @@ static bool fits(struct witness *witness, struct witness_source *source, int64_t
                  const struct signed_note *note)
 {
 	struct buf text;
-	int last = source->checkpoint_count - 1;
-	if (size < 1 || size > source->count ||
-	    (last >= 0 && size <= source->checkpoints[last].size)) {
-		sim_find(witness->finding, "%s: checkpoint of size %lld, where %lld events came, last one %lld",
-		         source->source, (long long)size, (long long)source->count,
-		         (long long)(last >= 0 ? source->checkpoints[last].size : 0));
+	if (size < 1 || size > source->count) {
+		sim_find(witness->finding, "%s: checkpoint of size %lld, where %lld events came",
+		         source->source, (long long)size, (long long)source->count);
 		return false;
 	}
 	if (!is_signed_right(witness, source, size, note)) {

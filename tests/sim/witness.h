@@ -7,8 +7,8 @@
  * Owns:  the leaves of each source, its checkpoints, and claims about what has not come yet.
  * Rules: 1. A chain value or root that is claimed of sequences that have not come is kept, and held against them when
  *           they come: an agent that speaks of what it may still lose is found out.
- *        2. A checkpoint comes after all that it covers, with rising sizes; one that came before may come again, with the
- *           same bytes.
+ *        2. A checkpoint comes after all that it covers. One that came before may come again, with the same bytes; one
+ *           that the broker refused at first comes after greater ones, and is verified at its own size.
  *        3. A checkpoint is signed by the key that is current at its size: the last key event below it says which.
  *        4. The tree is RFC 6962's, worked out from the leaves anew each time.
  * Source: docs/contract; RFC 6962 section 2.1; C2SP tlog-checkpoint.
@@ -45,7 +45,7 @@ struct witness_source {
 	int64_t *controls; /* sequences of the control events */
 	int control_count;
 	int64_t last_posting;
-	struct witness_checkpoint *checkpoints;
+	struct witness_checkpoint *checkpoints; /* by size */
 	int checkpoint_count;
 	struct witness_claim *claims;
 	int claim_count;
