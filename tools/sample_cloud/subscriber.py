@@ -12,6 +12,7 @@ Runs in: tools/sample-cloud.
 Tests: tests/unit/test_sample_cloud.py, tests/integration
 """
 
+import contextlib
 import select
 import signal
 import ssl
@@ -196,6 +197,19 @@ class Subscriber:
         except OSError as error:  # ssl.SSLError is one
             self.say(f"cannot connect to {self.options.host}:{self.options.port}: {error}")
             return False
+        try:
+            was_up = self.serve(client)
+        except OSError as error:  # paho lets an end of TLS through that comes while it writes
+            self.say(f"connection lost: {error}")
+            was_up = self.connected
+        self.connected = False
+        self.commit()
+        with contextlib.suppress(OSError):
+            client.disconnect()
+        return was_up
+
+    def serve(self, client):
+        """Reads, commits and answers until the connection ends, or there is enough. Returns whether it was up."""
         was_up, looked = False, 0.0
         while not (self.stopping or self.fatal or (was_up and self.enough())):
             socket = client.socket()
@@ -214,8 +228,6 @@ class Subscriber:
             if self.mail and time.monotonic() - looked > LOOK_SECONDS:
                 looked = time.monotonic()
                 self.commit(client)
-        self.commit()
-        client.disconnect()
         return was_up
 
     def run(self):
