@@ -62,10 +62,14 @@ enum err inbox_refuse(struct inbox *inbox, const char *rule, struct span key, st
                       const char *text, struct err_info *info)
 {
 	char shown[RAW_BYTES_MAX + 1];
-	size_t len = raw.len < RAW_BYTES_MAX ? raw.len : RAW_BYTES_MAX;
+	size_t len = 0;
 	int64_t wall = hal_wall_ns(inbox->hal);
-	for (size_t i = 0; i < len; i++)
-		shown[i] = raw.data[i] >= 0x20 && raw.data[i] < 0x7f ? raw.data[i] : '?';
+	/* In one line: a character that is not of ASCII is one '?', the end of a line is a blank. */
+	for (size_t i = 0; i < raw.len && len < RAW_BYTES_MAX; i++) {
+		unsigned char c = (unsigned char)raw.data[i];
+		if ((c & 0xC0) != 0x80)
+			shown[len++] = c == '\n' ? ' ' : c >= 0x20 && c < 0x7f ? (char)c : '?';
+	}
 	inbox->counters.refused++;
 	log_event(inbox->log, LOG_INBOUND_REFUSED, "rule=%s key=%.*s: %s", rule, (int)key.len, key.data,
 	          text);
@@ -81,6 +85,37 @@ enum err inbox_refuse(struct inbox *inbox, const char *rule, struct span key, st
 	    .last_ns = wall,
 	};
 	return inbox->sink.raise(inbox->sink.self, &exception, info);
+}
+
+void inbox_unsigned(const struct inbox *inbox, const struct note *note, const char *setting, bool keys,
+                    char text[ERR_TEXT_MAX])
+{
+	char lines[256] = "";
+	char id[2 * NOTE_KEY_ID_BYTES + 1];
+	size_t used = 0;
+	if (!keys) {
+		(void)snprintf(text, ERR_TEXT_MAX, "it came and there is no key to verify it with: set %s",
+		               setting);
+		return;
+	}
+	for (int i = 0; i < note->count && used + 1 < sizeof lines; i++) {
+		const struct note_signature *line = &note->signatures[i];
+		if (span_equal(line->name, span_of(inbox->target)))
+			continue; /* this agent's own */
+		hex_encode(id, line->key_id, sizeof line->key_id);
+		(void)snprintf(lines + used, sizeof lines - used, "%s%s by %.*s", used ? ", " : "", id,
+		               (int)line->name.len, line->name.data);
+		used = strlen(lines);
+	}
+	if (used == 0)
+		(void)snprintf(text, ERR_TEXT_MAX,
+		               "only this agent has signed it; the middleware must add its own line");
+	else
+		(void)snprintf(text, ERR_TEXT_MAX,
+		               "no key of %s has signed it. It is signed with key %s; the id of a key file "
+		               "is the first 8 digits "
+		               "of: openssl pkey -pubin -in FILE -outform DER | sha256sum",
+		               setting, lines);
 }
 
 enum err inbox_answer(struct inbox *inbox, struct err_info *info)
@@ -191,16 +226,13 @@ static enum err receipt(struct inbox *inbox, struct span name, struct span paylo
 		                    "came, with its line "
 		                    "added",
 		                    info);
-	if (inbox->keys->receipt_count == 0)
-		return inbox_refuse(
-		    inbox, "receipt-unverified", name, payload,
-		    "a receipt came and there is no key to verify it with: set cloud.receipt_keys", info);
+	char text[ERR_TEXT_MAX];
 	switch (verify_receipt(inbox, &note)) {
 	case NOTE_GOOD:
 		return take_receipt(inbox, stream, &note, payload, info);
 	case NOTE_UNSIGNED:
-		return inbox_refuse(inbox, "receipt-unverified", name, payload,
-		                    "a receipt is signed by none of cloud.receipt_keys", info);
+		inbox_unsigned(inbox, &note, "cloud.receipt_keys", inbox->keys->receipt_count > 0, text);
+		return inbox_refuse(inbox, "receipt-unverified", name, payload, text, info);
 	default:
 		return inbox_refuse(
 		    inbox, "receipt-bad-signature", name, payload,

@@ -379,6 +379,9 @@ enum err inbox_command(struct inbox *inbox, struct span payload, bool retained, 
 	command_judge(&inbox->command, &facts, &verdict);
 	if (verdict.reason == COMMAND_DO)
 		return obey(inbox, info);
+	if (verdict.reason == COMMAND_UNSIGNED)
+		inbox_unsigned(inbox, &note, "cloud.command_keys", inbox->keys->command_count > 0,
+		               verdict.text);
 	if (verdict.reason != COMMAND_AGAIN)
 		return refuse(inbox, &verdict, payload, info);
 	buf_clear(&inbox->answer);

@@ -37,6 +37,9 @@ struct inbox {
 /* Refuses what came: counted, logged, and an exception of this rule and key. */
 MUST_USE enum err inbox_refuse(struct inbox *inbox, const char *rule, struct span key, struct span raw,
                                const char *text, struct err_info *info);
+/* Says of a note without a signature by a known key whose it is. keys: the setting names any. */
+void inbox_unsigned(const struct inbox *inbox, const struct note *note, const char *setting, bool keys,
+                    char text[ERR_TEXT_MAX]);
 /* Sends the answer that stands in inbox->answer on up/res. */
 MUST_USE enum err inbox_answer(struct inbox *inbox, struct err_info *info);
 /* The stream of this name; NULL: none. */

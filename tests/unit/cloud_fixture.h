@@ -319,6 +319,7 @@ struct exception_seen {
 	const char *key;
 	int open;
 	char text[1200];
+	char raw[600];
 	enum store_owner owner;
 };
 
@@ -331,6 +332,8 @@ static inline bool see_exception(void *self, const struct store_exception *excep
 		seen->owner = exception->owner;
 		(void)snprintf(seen->text, sizeof seen->text, "%.*s", (int)exception->text.len,
 		               exception->text.data);
+		(void)snprintf(seen->raw, sizeof seen->raw, "%.*s", (int)exception->raw.len,
+		               exception->raw.data);
 	}
 	return true;
 }

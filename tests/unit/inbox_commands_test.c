@@ -67,6 +67,10 @@ static void commands_are_refused(void **state)
 	expect_refusal(desk, desk_take(desk, "dn/cmd", note, false), "malformed", false);
 	note = command(desk, "acme/gw-1", "c3", LATER, "state.get", "{}", desk->stranger);
 	expect_refusal(desk, desk_take(desk, "dn/cmd", note, false), "unsigned", false);
+	struct exception_seen seen;
+	(void)bench_open_exceptions(desk->bench, "command-refused", "unsigned", &seen);
+	assert_non_null(
+	    strstr(seen.text, "no key of cloud.command_keys has signed it. It is signed with key "));
 	(void)command(desk, "acme/gw-1", "c4", LATER, "state.get", "{}", key);
 	desk->note.data[18]++; /* the target: signed over another one */
 	expect_refusal(desk, desk_take(desk, "dn/cmd", buf_span(&desk->note), false), "bad-signature", false);

@@ -67,6 +67,45 @@ static void a_receipt_is_kept(void **state)
 	assert_true(counters.receipts == 2 && counters.refused == 1);
 }
 
+/* Shows that an unknown key is named as openssl prints it, beside the name on its line, and that a person can read what
+ * came: one '?' for the dash, a blank for the end of a line. The agent's own line alone is said to be so. */
+static void unknown_keys_are_named(void **state)
+{
+	struct desk *desk = *state;
+	struct exception_seen seen;
+	uint8_t hash[HAL_KEY_HASH_BYTES];
+	char id[9];
+	char expected[ERR_TEXT_MAX];
+	bench_journals(desk->bench, 1, 3);
+	close_piece(desk);
+	make_receipt(desk, desk->stranger);
+	receipt(desk, "dn/ack/" STREAM);
+	key_hash(key_pair_public(desk->stranger), hash);
+	(void)snprintf(id, sizeof id, "%02x%02x%02x%02x", hash[0], hash[1], hash[2], hash[3]);
+	(void)snprintf(expected, sizeof expected,
+	               "no key of cloud.receipt_keys has signed it. It is signed with key %s by "
+	               "cloud.example/middleware; the "
+	               "id of a key file is the first 8 digits of: openssl pkey -pubin -in FILE -outform DER "
+	               "| sha256sum",
+	               id);
+	assert_int_equal(bench_open_exceptions(desk->bench, "receipt-unverified", STREAM, &seen), 1);
+	assert_string_equal(seen.text, expected);
+	assert_non_null(strstr(seen.raw, "00001:"));
+	assert_non_null(strstr(seen.raw, " time 2026-01-02T03:04:05.000Z  ? acme/gw-1 "));
+	struct note note;
+	assert_int_equal(note_decode(&note, buf_span(&desk->note)), NOTE_FAULT_NONE);
+	desk->note.len = (size_t)(note.signatures[0].base64.data + note.signatures[0].base64.len + 1 -
+	                          (const char *)desk->note.data);
+	receipt(desk, "dn/ack/" STREAM);
+	assert_int_equal(bench_open_exceptions(desk->bench, "receipt-unverified", STREAM, &seen), 1);
+	assert_string_equal(seen.text, "only this agent has signed it; the middleware must add its own line");
+	desk->keys.receipt_count = 0;
+	receipt(desk, "dn/ack/" STREAM);
+	assert_int_equal(bench_open_exceptions(desk->bench, "receipt-unverified", STREAM, &seen), 1);
+	assert_string_equal(seen.text,
+	                    "it came and there is no key to verify it with: set cloud.receipt_keys");
+}
+
 /* Changes the receipt's text and signs it anew. */
 static void forge(struct desk *desk, const char *from, const char *to)
 {
@@ -375,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_receipt_is_kept),
+	    TEST(unknown_keys_are_named),
 	    TEST(bad_receipts_are_refused),
 	    TEST(outcomes_move_the_state),
 	    TEST(a_rejection_ends_when_a_later_revision_is_booked),
