@@ -5,7 +5,8 @@
  * Owns:  nothing.
  * Rules: 1. Pages by id: "next" is the `before` of the next page. One answer looks at SCANNED_MAX rows at most.
  *        2. Acknowledging and noting change the mark alone: an exception ends by itself, when its cause has.
- *        3. What was read from an ERP is tried by reading its source again, a held stream by sending again.
+ *        3. What only tells that something has happened has no cause that could end: acknowledging ends it.
+ *        4. What was read from an ERP is tried by reading its source again, a held stream by sending again.
  * Faults: the store's errors are handed on.
  * Runs in: the core.
  * Tests: tests/unit/control_test.c, tests/unit/control_change_test.c
@@ -129,7 +130,22 @@ struct exception_known {
 	char source[STORE_SOURCE_NAME_MAX + 1];
 	char key[STORE_KEY_BYTES_MAX + 1];
 	char target[STORE_AUDIT_TARGET_MAX + 1];
+	char whole_key[STORE_KEY_BYTES_MAX]; /* as the store has it */
+	size_t whole_key_len;
 };
+
+/* Those that report what has happened once, and not a state that lasts: see operate.md. */
+static bool is_report(const struct exception_known *known)
+{
+	static const char *const rules[] = {
+	    "command-refused",         "inbound-unknown",        "outcome-id-reused", "outcome-unreadable",
+	    "outcome-unknown-subject", "receipt-unknown-stream", "store-salvaged"};
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+		if (strcmp(known->rule, rules[i]) == 0)
+			return true;
+	}
+	return false;
+}
 
 /* At most size - 1 bytes of it, none a control character: a key may hold what an ERP holds. */
 static void keep(char *to, size_t size, struct span text)
@@ -151,6 +167,10 @@ static bool know(void *self, const struct store_exception *exception)
 	keep(known->rule, sizeof known->rule, exception->rule);
 	keep(known->source, sizeof known->source, exception->source);
 	keep(known->key, sizeof known->key, exception->key);
+	known->whole_key_len =
+	    exception->key.len < sizeof known->whole_key ? exception->key.len : sizeof known->whole_key;
+	if (known->whole_key_len > 0)
+		memcpy(known->whole_key, exception->key.data, known->whole_key_len);
 	(void)snprintf(known->target, sizeof known->target, "exception %" PRId64 " %.60s %.460s", known->id,
 	               known->rule, known->key);
 	return false;
@@ -195,11 +215,16 @@ static enum err mark(const struct control_view *view, const struct control_reque
                      const char *action, struct json *json, struct err_info *info)
 {
 	const struct control_change change = {action, span_of(known->target), note};
+	int64_t now_ns = hal_wall_ns(view->hal);
+	int cleared;
 	enum err err = control_change_begin(view, info);
 	if (err != ERR_OK)
 		return err;
-	err = store_exception_mark(view->store, known->id, acknowledged, request->who, note,
-	                           hal_wall_ns(view->hal), info);
+	err = store_exception_mark(view->store, known->id, acknowledged, request->who, note, now_ns, info);
+	if (err == ERR_OK && acknowledged && is_report(known))
+		err = store_exception_clear(view->store, span_of(known->rule), span_of(known->source),
+		                            (struct span){known->whole_key, known->whole_key_len}, now_ns,
+		                            &cleared, info);
 	err = control_change_end(view, request, &change, err, info);
 	return err == ERR_OK ? control_exception(view, request, json, info) : err;
 }
@@ -252,7 +277,7 @@ static bool is_source(const struct control_view *view, const char *name)
 /* Outcomes come from the cloud: what it refused is sent again by `resend`, never by reading. */
 static bool is_of_outcome(const struct exception_known *known)
 {
-	return strncmp(known->rule, "outcome-", 8) == 0 || strncmp(known->rule, "command-", 8) == 0;
+	return strncmp(known->rule, "outcome-", 8) == 0;
 }
 
 /* Finds out what trying this one again means. */
@@ -261,6 +286,12 @@ static enum err judge_retry(const struct control_view *view, const struct except
 {
 	const struct control_actions *actions = &view->actions;
 	*stream = NULL;
+	if (is_report(known))
+		return err_set(info, ERR_CONFLICT,
+		               "exception %" PRId64
+		               " (%s) tells what has happened: there is nothing to try; when it is "
+		               "looked into, end it: twinpost exceptions ack %" PRId64 " --why TEXT",
+		               known->id, known->rule, known->id);
 	if (is_of_outcome(known))
 		return err_set(info, ERR_CONFLICT,
 		               "exception %" PRId64 " (%s) waits for the cloud; to send a document again: "

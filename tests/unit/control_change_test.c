@@ -286,6 +286,38 @@ static void audit_is_listed_and_verified(void **state)
 	                    "changed, or entries were taken out");
 }
 
+/* What only tells that something has happened ends when somebody has looked at it, that one alone; there is nothing to
+ * try. A key may hold control characters. */
+static void reports_end_when_acknowledged(void **state)
+{
+	static const char *const rules[] = {
+	    "command-refused",         "inbound-unknown",        "outcome-id-reused", "outcome-unreadable",
+	    "outcome-unknown-subject", "receipt-unknown-stream", "store-salvaged"};
+	struct world *world = *state;
+	char request[128];
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+		raise_exception(world, rules[i], "cloud", "a\nkey");
+	raise_exception(world, "command-refused", "cloud", "another");
+	refused(world, "{\"v\":1,\"cmd\":\"exception_retry\",\"id\":1,\"why\":\"x\"}", "conflict",
+	        "exception 1 (command-refused) tells what has happened: there is nothing to try; when it is "
+	        "looked into, "
+	        "end it: twinpost exceptions ack 1 --why TEXT");
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+		(void)snprintf(request, sizeof request,
+		               "{\"v\":1,\"cmd\":\"exception_ack\",\"id\":%zu,\"why\":\"a test of ours\"}",
+		               i + 1);
+		const cJSON *data = must(world, request);
+		assert_false(is_true(data, "open"));
+		assert_string_equal(text(data, "note"), "a test of ours");
+		assert_string_equal(text(data, "who"), "anna (uid 1000)");
+	}
+	assert_int_equal(store_exceptions_open(world->view.store), 1);
+	restart(world);
+	assert_int_equal(store_exceptions_open(world->view.store), 1);
+	assert_true(is_true(must(world, "{\"v\":1,\"cmd\":\"exception\",\"id\":8}"), "open"));
+	assert_int_equal(audited(world), 7);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -296,6 +328,7 @@ int main(void)
 	    TEST(bad_changes_are_refused),
 	    TEST(strange_keys_are_audited),
 	    TEST(retrying_finds_what_to_try),
+	    TEST(reports_end_when_acknowledged),
 	    TEST(failed_commit_changes_nothing),
 	    TEST(agent_without_callbacks),
 	    TEST(key_is_shown),

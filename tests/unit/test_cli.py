@@ -252,6 +252,11 @@ class CliTest(unittest.TestCase):
                          self.SHOWN % by + "try it again:    twinpost exceptions retry 3 --why TEXT\n")
         self.assertEqual(self.ask("exceptions", "ack", "3", "--why", "x")[1],
                          "exception 3 is acknowledged by anna (uid 1000); it stays open until its cause has ended\n")
+        agent.answers = lambda request: {**self.EXCEPTION, **mark, "open": False}
+        self.assertEqual(self.ask("exceptions", "ack", "3", "--why", "x")[1],
+                         "exception 3 is acknowledged by anna (uid 1000); it told of something that is over, and is closed\n")
+        agent.answers = lambda request: {**self.EXCEPTION, "source": "cloud"}
+        self.assertEqual(self.ask("exceptions", "show", "3")[1].split("\n")[3:], ["take it in hand: twinpost exceptions ack 3 --why TEXT", ""])
         self.assertEqual(self.ask("exceptions", "note", "3", "x")[1], "the note of exception 3 is kept\n")
         agent.answers = lambda request: {**self.EXCEPTION, "open": False}
         self.assertTrue(self.ask("exceptions", "show", "3")[1].endswith("closed; first seen 5 min (2024-02-29T09:25)\n"))
@@ -392,7 +397,7 @@ class CliTest(unittest.TestCase):
                 (["status", "--watch=0"], "--watch takes 1 to 3600"), (["--socket"], "--socket needs a value"),
                 (["config", "chek", "x"], "use it as: twinpost config check FILE"), (["config", "check"], "use it as"),
                 (["--config", "x", "run"], "run must be the first word"),
-                (["key"], "key needs one of: show, rotate, export-public"),
+                (["key"], "key needs one of: make, show, rotate, export-public"),
                 (["exceptions", "shwo", "5"], 'exceptions has no "shwo"; it has list, show, ack, note, retry'),
                 (["exceptions", "show"], "use it as: twinpost exceptions show ID"),
                 (["exceptions", "show", "0"], 'shows, not "0"'), (["exceptions", "show", "4503599627370497"], "shows, not"),

@@ -66,7 +66,8 @@ static const struct command commands[] = {
      "one of them, whole", ""},
     {"exceptions", "ack", command_exceptions_ack, TAKES_JSON | TAKES_WHY, 1, 1,
      "exceptions ack ID --why TEXT", "take it in hand",
-     "It stays open until its cause has ended; others see who has it, and why.\n"},
+     "It stays open until its cause has ended; others see who has it, and why. One that only tells of\n"
+     "something that has happened, such as a refused command, is closed by this.\n"},
     {"exceptions", "note", command_exceptions_note, TAKES_JSON, 2, 2, "exceptions note ID TEXT",
      "write on it what was found out", "The TEXT is one word for the shell: put it in quotes.\n"},
     {"exceptions", "retry", command_exceptions_retry, TAKES_JSON | TAKES_WHY, 1, 1,
@@ -80,6 +81,11 @@ static const struct command commands[] = {
      "the live order is not disturbed. Exit status: 4 if a part of the range is not there.\n"},
     {"resend", NULL, command_resend, TAKES_JSON | TAKES_WHY, 1, 1, "resend SUBJECT --why TEXT",
      "send one document again", "Its newest revision, with all its parts, on up/replay/STREAM.\n"},
+    /* As `run`: firmware_key_make() answers it, with no agent running. */
+    {"key", "make", NULL, 0, 0, 0, "key make --config FILE", "make the signing key before the first start",
+     "Prints the public key as PEM. Where there is a key already, it is left as it is and printed. Run it "
+     "as\n"
+     "the agent's user; the agent makes its key by itself at the first start otherwise.\n"},
     {"key", "show", command_key_show, TAKES_JSON, 0, 0, "key show [--json]",
      "the signing key's name and hash", ""},
     {"key", "rotate", command_key_rotate, TAKES_JSON | TAKES_WHY, 0, 0, "key rotate --why TEXT",

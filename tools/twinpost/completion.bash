@@ -61,9 +61,10 @@ _twinpost()
 	replay | resend) words="--json --why" ;;
 	key)
 		case $verb in
-		"") words="show rotate export-public" ;;
+		"") words="make show rotate export-public" ;;
 		rotate) words="--json --why" ;;
 		show) words="--json" ;;
+		make) words="--config" ;;
 		export-public)
 			mapfile -t COMPREPLY < <(compgen -f -- "$word")
 			return

@@ -112,7 +112,10 @@ static void render_one(const cJSON *data, const struct terminal *terminal, struc
 		return;
 	if (!member_true(data, "acknowledged"))
 		buf_printf(out, "take it in hand: twinpost exceptions ack %" PRId64 " --why TEXT\n", id);
-	buf_printf(out, "try it again:    twinpost exceptions retry %" PRId64 " --why TEXT\n", id);
+	/* What the cloud or the store is the source of has nothing that could be read or sent again. */
+	const char *source = member_text(data, "source");
+	if (strcmp(source, "cloud") != 0 && strcmp(source, "store") != 0)
+		buf_printf(out, "try it again:    twinpost exceptions retry %" PRId64 " --why TEXT\n", id);
 }
 
 enum cli_exit command_exceptions_show(const struct options *options)
@@ -126,7 +129,9 @@ static void render_ack(const cJSON *data, const struct terminal *terminal, struc
 	(void)terminal;
 	buf_printf(out, "exception %" PRId64 " is acknowledged by ", member_integer(data, "id"));
 	terminal_text(member_text(data, "who"), out);
-	buf_append_text(out, "; it stays open until its cause has ended\n");
+	buf_append_text(out, member_true(data, "open")
+	                         ? "; it stays open until its cause has ended\n"
+	                         : "; it told of something that is over, and is closed\n");
 }
 
 enum cli_exit command_exceptions_ack(const struct options *options)
