@@ -22,6 +22,8 @@
 
 /* As much of a dead letter as a person needs to know it again. */
 #define RAW_BYTES_MAX 512
+/* Longer subjects are cut, so that the sentence around them fits. */
+#define SUBJECT_SHOWN_MAX 256
 
 struct inbox *inbox_new(struct hal *hal, const struct log *log, struct store *store,
                         const struct config *config, const struct cloud_keys *keys,
@@ -271,16 +273,45 @@ enum err inbox_message(struct inbox *inbox, struct span topic, struct span paylo
 
 /* ---- outcomes that do not come ---- */
 
+/* "2 minutes", "1 hour", "4 days". */
+static void sla_words(int64_t sla_ns, char *text, size_t size)
+{
+	int64_t count = sla_ns / (60 * NS_PER_S);
+	const char *unit = "minute";
+	if (count > 0 && count % (24 * 60) == 0) {
+		count /= 24 * 60;
+		unit = "day";
+	} else if (count > 0 && count % 60 == 0) {
+		count /= 60;
+		unit = "hour";
+	}
+	(void)snprintf(text, size, "%" PRId64 " %s%s", count, unit, count == 1 ? "" : "s");
+}
+
+static bool name_oldest(void *self, const struct store_outbox_row *row)
+{
+	(void)snprintf(self, SUBJECT_SHOWN_MAX + 1, "%.*s", (int)row->subject.len, row->subject.data);
+	return false;
+}
+
 static enum err overdue(struct inbox *inbox, const struct store_stream *stream, int64_t count, int64_t oldest,
                         int64_t sla_ns, struct err_info *info)
 {
 	char text[ERR_TEXT_MAX];
+	char subject[SUBJECT_SHOWN_MAX + 1] = "";
+	char time[48];
 	int64_t wall = hal_wall_ns(inbox->hal);
+	enum err err =
+	    store_outbox_range(inbox->store, stream->id, oldest, oldest, name_oldest, subject, info);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	sla_words(sla_ns, time, sizeof time);
 	(void)snprintf(text, sizeof text,
-	               "%" PRId64 " document%s of stream %s got no final outcome within %" PRId64
-	               " minutes; the oldest is sequence %" PRId64
-	               ": ask the middleware, or `twinpost trace` its subject",
-	               count, count == 1 ? "" : "s", stream->name, sla_ns / (60 * NS_PER_S), oldest);
+	               "%" PRId64
+	               " document%s of stream %s got no final outcome within %s; ask the middleware; "
+	               "the oldest is sequence %" PRId64 "%s%s",
+	               count, count == 1 ? "" : "s", stream->name, time, oldest,
+	               subject[0] ? ", and what is known of it: twinpost trace " : "", subject);
 	const struct store_exception exception = {
 	    .rule = SPAN_LITERAL("outcome-overdue"),
 	    .source = SPAN_LITERAL("cloud"),

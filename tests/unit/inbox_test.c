@@ -355,14 +355,27 @@ static void a_missing_outcome_is_told(void **state)
 	desk->bench->store.hal.wall_ns++;
 	check_sla(desk);
 	assert_int_equal(bench_open_exceptions(desk->bench, "outcome-overdue", STREAM, &seen), 1);
-	assert_non_null(strstr(seen.text,
-	                       "2 documents of stream 00001 got no final outcome within 2 minutes; "
-	                       "the oldest is sequence 1:"));
+	assert_string_equal(seen.text,
+	                    "2 documents of stream 00001 got no final outcome within 2 minutes; ask the "
+	                    "middleware; the oldest is sequence 1, and what is known of it: twinpost trace "
+	                    "00001/journal/2024/1");
 	free(outcome(desk, "m1", SUBJECT, 1, "BOOKED", ""));
 	check_sla(desk);
 	assert_int_equal(bench_open_exceptions(desk->bench, "outcome-overdue", STREAM, &seen), 1);
 	assert_non_null(strstr(seen.text, "1 document of stream 00001"));
-	assert_non_null(strstr(seen.text, "the oldest is sequence 2:"));
+	assert_non_null(
+	    strstr(seen.text,
+	           "the oldest is sequence 2, and what is known of it: twinpost trace 00001/journal/2024/2"));
+	rule->sla_ns = 60 * 60 * NS_PER_S;
+	desk->bench->store.hal.wall_ns = sent + 60 * 60 * NS_PER_S;
+	check_sla(desk);
+	(void)bench_open_exceptions(desk->bench, "outcome-overdue", STREAM, &seen);
+	assert_non_null(strstr(seen.text, "within 1 hour;"));
+	rule->sla_ns = 48 * 60 * 60 * NS_PER_S;
+	desk->bench->store.hal.wall_ns = sent + 48 * 60 * 60 * NS_PER_S;
+	check_sla(desk);
+	(void)bench_open_exceptions(desk->bench, "outcome-overdue", STREAM, &seen);
+	assert_non_null(strstr(seen.text, "within 2 days;"));
 	free(outcome(desk, "m2", "00001/journal/2024/2", 1, "REJECTED", ""));
 	check_sla(desk);
 	assert_int_equal(desk_open_count(desk, "outcome-overdue", NULL), 0);
