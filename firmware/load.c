@@ -68,14 +68,14 @@ static bool load_key(const char *config_path, const char *name, const char *path
 	struct err_info info;
 	size_t len = 0;
 	buf_init(&pem, PUBLIC_KEY_PEM_MAX);
-	enum err err = read_file(path, &pem, &info);
-	if (err == ERR_OK)
-		err = public_key_from_pem(buf_span(&pem), key, &len, &info);
-	if (err != ERR_OK)
-		buf_printf(out, "%s: %s: %s: %s; allowed is a PEM file with one public key of P-256\n",
-		           config_path, name, path, info.text);
+	bool read = read_file(path, &pem, &info) == ERR_OK;
+	bool good = read && public_key_from_pem(buf_span(&pem), key, &len, &info) == ERR_OK;
+	/* The reader names the file, the decoder does not. */
+	if (!good)
+		buf_printf(out, "%s: %s: %s%s%s; allowed is a PEM file with one public key of P-256\n",
+		           config_path, name, read ? path : "", read ? ": " : "", info.text);
 	buf_release(&pem);
-	return err == ERR_OK;
+	return good;
 }
 
 static bool load_keys(struct loaded *loaded, load_reader read_file, struct buf *out)

@@ -36,8 +36,14 @@ static enum err sync_path(const char *path, struct err_info *info)
 static enum err make_directory(const char *path, struct err_info *info)
 {
 	char above[HAL_KEYS_DIRECTORY_MAX + 4];
-	if (mkdir(path, 0700) != 0)
-		return errno == EEXIST ? ERR_OK : hal_linux_error(info, errno, "making the directory", path);
+	if (mkdir(path, 0700) != 0) {
+		if (errno == EEXIST)
+			return ERR_OK;
+		struct err_info why;
+		enum err err = hal_linux_error(&why, errno, "making the keys' directory", path);
+		return err_set(info, err, "%s; make it yourself, for the agent's user alone (mode 0700)",
+		               why.text);
+	}
 	struct buf text;
 	buf_init(&text, sizeof above - 1);
 	buf_append_text(&text, path);

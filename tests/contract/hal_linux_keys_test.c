@@ -155,6 +155,7 @@ static void paths(void **state)
 	(void)snprintf(path, sizeof path, "%s/no/keys", box->above);
 	assert_int_equal(box_open(box), ERR_NOT_FOUND);
 	assert_non_null(strstr(box->info.text, path));
+	assert_non_null(strstr(box->info.text, "make it yourself"));
 }
 
 /* A seal from a variable and from a systemd credential; an absent one is an error that makes no key. */

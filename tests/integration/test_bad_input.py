@@ -91,6 +91,10 @@ class BadConfiguration(unittest.TestCase):
             agent.settings["sources"][0]["profile"] = "nosuch"
         self.refused(change, "nosuch")
 
+    def test_missing_cloud_key(self):
+        self.refused(lambda agent: agent.set("cloud.command_keys", ["/nowhere/cloud.pem"]),
+                     "command_keys: /nowhere/cloud.pem cannot be read")
+
     def test_secret_in_the_clear(self):
         def change(agent):
             agent.settings["sources"][0]["password"] = "hunter2secret"
