@@ -55,7 +55,7 @@ def shell(directory, script):
 
 
 class Listener:
-    """A subscriber of dn/# that keeps what comes."""
+    """A subscriber of dn/# that keeps what comes; a command is followed by the events of up/replay/00001."""
 
     def __init__(self, broker, certificates):
         self.messages = []
@@ -63,13 +63,21 @@ class Listener:
             mqtt.CallbackAPIVersion.VERSION1, "test-listener")
         self.client.tls_set(os.path.join(certificates, "ca.crt"), os.path.join(certificates, "billing.crt"),
                             os.path.join(certificates, "billing.key"))
-        self.client.on_message = lambda _client, _data, message: self.messages.append((message.topic, message.payload.decode()))
+        self.client.on_message = self.take
         self.ready = False
         self.client.on_subscribe = lambda *_: setattr(self, "ready", True)
         self.client.connect(servers.LOOPBACK, broker.port)
         self.client.subscribe(f"{PREFIX}/dn/#", 1)
         self.client.loop_start()
         servers.wait_for("the listener", lambda: self.ready)
+
+    def take(self, client, _data, message):
+        """Keeps a message, and replays."""
+        self.messages.append((message.topic, message.payload.decode()))
+        if message.topic.endswith("dn/cmd"):
+            for sample in samples():
+                if sample["topic"] == f"{PREFIX}/up/post/00001" and "batch" not in json.loads(sample["payload"])["type"]:
+                    client.publish(f"{PREFIX}/up/replay/00001", sample["payload"], 1)
 
     def retain(self, topic, payload):
         """Publishes for those who subscribe later."""
@@ -109,11 +117,13 @@ class TenMinutesTest(unittest.TestCase):
         script = "".join(blocks("README.md", "bash"))
         self.assertIn("-h broker.example.com -p 8883", script)
         script = script.replace("-h broker.example.com -p 8883", f"-h {servers.LOOPBACK} -p {broker.port}")
-        script = script.replace("-F '%t %p'", "-F '%t %p' -C 2 -W 20").replace("-q 1 -C 1", "-q 1 -C 1 -W 20")
+        script = script.replace("-F '%t %p'", "-F '%t %p' -C 2 -W 20").replace("-q 1 -C 1", "-q 1 -W 20 -C 1")
+        script = f"PATH=$PATH:{CONTRACT}/verify\n{script}"
         output = shell(directory, script)
         self.assertIn(f"{PREFIX}/up/post/00001 {events[0]['payload']}", output)
         self.assertIn('"subject": "00001/journal/2025/JE-1"', output)
         self.assertIn("Verified OK", output)
+        self.assertIn("checkpoint: size 9, root and chain are those of the events; signed by acme/plant-1", output)
         servers.wait_for("three messages", lambda: len(listener.messages) == 3, explain=lambda: str(listener.messages))
         sent = {topic.removeprefix(f"{PREFIX}/") + (" {" if payload.startswith("{") else ""): payload for topic, payload in
                 listener.messages}
@@ -126,8 +136,11 @@ class TenMinutesTest(unittest.TestCase):
         command = judges.Note(sent["dn/cmd"])
         self.assertEqual(command.signers([cloud]), [cloud])
         self.assertRegex(command.text, r"\Atp1/cmd/v1\ntarget acme/plant-1\nid replay-\d+\nexpires \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z\n"
-                                       r'command replay\nbody \{"from":1,"stream":"00001","to":2\}\n\Z')
-        self.assertEqual(json.loads(sent["dn/ack/00001 {"])["outcomes"][0]["outcome"], "BOOKED")
+                                       r'command replay\nbody \{"from":1,"stream":"00001","to":9\}\n\Z')
+        newest = next(json.loads(message["payload"]) for message in reversed(samples()[:11]) if ".journal." in message["payload"])
+        self.assertEqual(json.loads(sent["dn/ack/00001 {"])["outcomes"],
+                         [{"subject": newest["subject"], "revision": newest["revision"], "outcome": "BOOKED", "document": "4711",
+                           "date": "2026-11-21"}])
 
 
 class ShellTest(unittest.TestCase):
