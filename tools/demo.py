@@ -269,30 +269,70 @@ class Demo:
 
     # Ending.
 
+    def settings(self):
+        """Writes the folder `middleware`: what docs/contract/README.md works with, and short names for the commands."""
+        folder = os.path.join(self.directory, "middleware")
+        os.mkdir(folder)
+        self.tool("certificates", self.certificates, "--client", "billing", "--as", "billing")
+        for origin, name in ((f"{self.certificates}/ca.crt", "ca.crt"), (f"{self.certificates}/billing.crt", "billing.crt"),
+                             (f"{self.certificates}/billing.key", "billing.key"), (self.agent_key, "agent.pem"),
+                             (self.cloud_key, "cloud.key"), (self.cloud_key + ".pub", "cloud.pem")):
+            shutil.copy(origin, os.path.join(folder, name))
+        database = os.path.join(self.directory, "cloud.db")
+        text = f"""# Settings of this demo, for bash: the middleware's side as in docs/contract/README.md, and short names. Use it as:
+#   cd {folder} && . ./settings
+where=(-V 5 -h {servers.LOOPBACK} -p {self.broker.port} --cafile ca.crt --cert billing.crt --key billing.key)
+agent={TENANT}/{GATEWAY} stream=00001
+export PATH="$PATH:{ROOT}/docs/contract/verify:{TOOLS}" TWINPOST_PROFILES={ROOT}/config/profiles
+# The reference consumer: node {ROOT}/docs/contract/consumer/consumer.mjs
+export TP1_HOST={servers.LOOPBACK} TP1_PORT={self.broker.port} TP1_CA={folder}/ca.crt TP1_CERT={folder}/billing.crt
+export TP1_KEY={folder}/billing.key TP1_TENANT={TENANT} TP1_GATEWAY={GATEWAY} TP1_STATE={folder}/state
+export TP1_AGENT_KEY={folder}/agent.pem TP1_CLOUD_KEY={folder}/cloud.key
+agent_pid={self.agent.process.pid} cloud_pid={self.cloud.pid} broker_pid={self.broker.process.pid}
+agent_log={self.agent.log}
+twinpost() {{ {agents.program()} "$@" --config {self.agent.config_file}; }}
+erp() {{ local verb=$1; shift; sample-erp "$verb" --database {self.erp} "$@"; }}
+cloud() {{
+    local verb=$1; shift
+    case $verb in
+    command) sample-cloud command --host {servers.LOOPBACK} --port {self.broker.port} --ca "$TP1_CA" --cert "$TP1_CERT" \\
+        --key "$TP1_KEY" --tenant {TENANT} --gateway {GATEWAY} --agent-key "$TP1_AGENT_KEY" --cloud-key "$TP1_CLOUD_KEY" "$@" ;;
+    *) sample-cloud "$verb" --database {database} "$@" ;;
+    esac
+}}
+stop_demo() {{
+    kill "$agent_pid" "$cloud_pid" "$broker_pid" 2>/dev/null
+    timeout 20 tail --pid "$agent_pid" -f /dev/null
+    cd / && rm -rf {self.directory} {self.broker.directory}
+}}
+"""
+        with open(os.path.join(folder, "settings"), "w", encoding="utf-8") as file:
+            file.write(text)
+        return folder
+
     def commands(self):
         """What to try while it runs."""
-        program = f"TWINPOST_PROFILES={ROOT}/config/profiles {agents.program()}"
-        config = f"--config {self.agent.config_file}"
-        subject = sqlite3.connect(self.cloud_file).execute(
-            "SELECT subject FROM documents WHERE kind = 'invoice' ORDER BY subject LIMIT 1").fetchone()
+        folder = self.settings()
+        with contextlib.closing(sqlite3.connect(self.cloud_file)) as connection:
+            subject = connection.execute("SELECT subject FROM documents WHERE kind = 'invoice' ORDER BY subject LIMIT 1").fetchone()
         subject = subject[0] if subject else "00001/journal/2024/JE-1"
-        print("\n  Left running. To try:\n")
-        for text, command in (
-                ("how the agent is", f"{program} status {config}"),
-                ("one document's life", f"{program} trace {subject} {config}"),
-                ("what waits", f"{program} queue {config}"),
-                ("ask for events again, signed", f"{TOOLS}/sample-cloud command --host {servers.LOOPBACK} --port {self.broker.port} "
-                 f"--ca {self.certificates}/ca.crt --cert {self.certificates}/client.crt --key {self.certificates}/client.key "
-                 f"--tenant {TENANT} --gateway {GATEWAY} {' '.join(self.key_options())} replay stream=00001 from=1 to=3"),
-                ("post more", f"{TOOLS}/sample-erp post --database {self.erp} --documents 50 --edit 5 --void 2 --reverse 2"),
-                ("a bad one", f"{TOOLS}/sample-erp post --database {self.erp} --documents 0 --spoil unbalanced"),
-                ("what the ERP holds", f"{TOOLS}/sample-erp totals --database {self.erp}"),
-                ("what the cloud holds", f"{TOOLS}/sample-cloud totals --database {self.cloud_file}"),
-                ("prove it", f"{TOOLS}/sample-cloud verify --database {self.cloud_file}"),
-                ("the agent's log", f"tail -f {self.agent.log}"),
-                ("stop all of it", f"kill {self.agent.process.pid} {self.cloud.pid} {self.broker.process.pid}; "
-                                   f"rm -rf {self.directory} {self.broker.directory}")):
-            print(f"  # {text}\n  {command}\n")
+        print(f"\n  Left running. In bash, and in as many shells as you like:\n\n    cd {folder} && . ./settings\n")
+        for command, text in (
+                ("twinpost status", "how the agent is; --watch goes on showing it"),
+                (f"twinpost trace {subject}", "one document's life"),
+                ("twinpost queue", "what waits"),
+                ("erp post --documents 50 --edit 5 --void 2", "post and change more"),
+                ("erp post --documents 0 --spoil unbalanced", "a bad one; then:"),
+                ("twinpost exceptions", "what waits for a person"),
+                ("erp totals", "what the ERP holds"),
+                ("cloud totals", "what the cloud holds"),
+                ("cloud verify", "prove it"),
+                ("cloud command replay stream=00001 from=1 to=3", "a signed command"),
+                ("cloud command proof.get stream=00001 sequence=2", "another"),
+                ("tail -f $agent_log", "the agent's log"),
+                ("stop_demo", "ends and removes all of it")):
+            print(f"    {command:<50}{text}")
+        print("\n  As a consumer of your own: docs/contract/README.md, Ten minutes\n")
 
     def last_words(self):
         """The ends of all logs, after a failure."""

@@ -84,19 +84,26 @@ class DemoTest(unittest.TestCase):
         self.assertFalse([pid for pid in family if servers.alive(pid)])
 
     def test_keep(self):
-        """--keep: exit 0, everything runs on, and the printed commands work, the last of them ends all of it."""
+        """--keep: exit 0, everything runs on, and the printed commands work by the settings; the last of them ends all of it."""
         demo = self.start("--documents", "100", "--keep")
         out = demo.communicate(timeout=120)[0]
         self.assertEqual(demo.returncode, 0, out)
-        commands = re.findall(r"^  # (.*)\n  (.*)$", out, re.M)
-        self.assertEqual(len(commands), 11, out)
-        pids = [int(pid) for pid in re.findall(r"\d+", commands[-1][1].split(";")[0])]
+        begin = re.search(r"^    (cd \S+/middleware && \. \./settings)$", out, re.M).group(1)
+        commands = re.findall(r"^    ((?:twinpost|erp|cloud|tail|stop_demo)\b.*?)(?:   *.*)?$", out.split(begin)[1], re.M)
+        self.assertEqual(len(commands), 13, out)
+
+        def run(command):
+            return subprocess.run(["bash", "-c", f"{begin} && {command}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  timeout=120, check=False)
+        pids = [int(pid) for pid in run('echo "$agent_pid $cloud_pid $broker_pid"').stdout.split()]
         self.assertTrue(all(servers.alive(pid) for pid in pids))
-        for name, command in commands[:-1]:
+        for command in commands[:-1]:
             if not command.startswith("tail"):
-                done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-                self.assertIn(done.returncode, (0, 3), f"{name}: {command}: {done.stdout}")
-        subprocess.run(commands[-1][1], shell=True, check=True)
+                done = run(command)
+                self.assertIn(done.returncode, (0, 3), f"{command}: {done.stdout}")
+        self.assertTrue(os.path.exists(run('echo "$agent_log"').stdout.strip()))
+        self.assertIn("subscribe", run("type mosquitto_sub sample-erp verify.sh && echo subscribe").stdout)
+        self.assertEqual(run(commands[-1]).returncode, 0)
         servers.wait_for("all of it ends", lambda: not any(servers.alive(pid) for pid in pids))
         servers.wait_for("the directories are gone", lambda: not glob.glob(os.path.join(self.directory.name, "*")))
 
