@@ -95,10 +95,15 @@ static enum err read_file(struct hal *hal, const char *path, uint8_t *bytes, siz
 	*len = 0;
 	/* Not blocking: opening a FIFO that nobody writes to would hang. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(info, ERR_DENIED, "%s is a link; put the file itself there", path);
+	if (fd < 0 && errno == EACCES)
+		return err_set(info, ERR_DENIED,
+		               "%s belongs to another user than this one; give the whole folder to the "
+		               "agent's user (chown -R)",
+		               path);
 	if (fd < 0)
-		return errno == ELOOP
-		           ? err_set(info, ERR_DENIED, "%s is a link; put the file itself there", path)
-		           : hal_linux_error(info, errno, "opening", path);
+		return hal_linux_error(info, errno, "opening", path);
 	enum err err = ERR_OK;
 	if (fstat(fd, &about) != 0)
 		err = hal_linux_error(info, errno, "looking at", path);

@@ -113,6 +113,25 @@ static void others_are_refused(void **state)
 	}
 }
 
+/* Keys that another user made, root for instance: refused, and whose they must be is said. */
+static void another_user_is_refused(void **state)
+{
+	struct box *box = *state;
+	assert_int_equal(box_open(box), ERR_OK);
+	assert_int_equal(chmod(box->above, 0755), 0);
+	bool root = geteuid() == 0;
+	if (root)
+		assert_int_equal(seteuid(65534), 0);
+	else
+		assert_int_equal(chmod(path_in(box, "seal.key"), 0), 0);
+	enum err err = box_open(box);
+	if (root)
+		assert_int_equal(seteuid(0), 0);
+	assert_int_equal(err, ERR_DENIED);
+	assert_non_null(strstr(box->info.text, "belongs to another user"));
+	assert_non_null(strstr(box->info.text, "chown"));
+}
+
 /* A link, a directory or a FIFO in place of a file, a file in place of the directory: refused at once. */
 static void only_regular_files(void **state)
 {
@@ -234,9 +253,13 @@ static void failures_may_be_repeated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    KEYS_TEST(made_for_the_owner_alone), KEYS_TEST(others_are_refused),
-	    KEYS_TEST(only_regular_files),       KEYS_TEST(paths),
-	    KEYS_TEST(seals_from_elsewhere),     KEYS_TEST(failures_may_be_repeated),
+	    KEYS_TEST(made_for_the_owner_alone),
+	    KEYS_TEST(others_are_refused),
+	    KEYS_TEST(another_user_is_refused),
+	    KEYS_TEST(only_regular_files),
+	    KEYS_TEST(paths),
+	    KEYS_TEST(seals_from_elsewhere),
+	    KEYS_TEST(failures_may_be_repeated),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
