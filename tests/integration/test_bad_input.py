@@ -1,6 +1,7 @@
 """test_bad_input - bad rows and bad files: one clear message or one exception each, and everything else flows on."""
 import os
 import subprocess
+import tempfile
 import unittest
 
 import agent as agents
@@ -94,6 +95,17 @@ class BadConfiguration(unittest.TestCase):
     def test_missing_cloud_key(self):
         self.refused(lambda agent: agent.set("cloud.command_keys", ["/nowhere/cloud.pem"]),
                      "command_keys: /nowhere/cloud.pem cannot be read")
+
+    def test_wrong_cloud_keys(self):
+        with tempfile.TemporaryDirectory() as directory:
+            private, rsa = (os.path.join(directory, name) for name in ("private.pem", "rsa.pem"))
+            subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", private],
+                           check=True, capture_output=True)
+            pair = subprocess.run(["openssl", "genrsa", "2048"], check=True, capture_output=True).stdout
+            subprocess.run(["openssl", "rsa", "-pubout", "-out", rsa], input=pair, check=True, capture_output=True)
+            self.refused(lambda agent: agent.set("cloud.command_keys", [private]), f"command_keys: {private}: this is a private key",
+                         "openssl pkey -in KEY -pubout")
+            self.refused(lambda agent: agent.set("cloud.receipt_keys", [rsa]), f"receipt_keys: {rsa}: not a public key of P-256")
 
     def test_secret_in_the_clear(self):
         def change(agent):

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "firmware/load.h"
+#include "store_forward/signature.h"
 #include "tools/twinpost/commands.h"
 
 #ifndef TWINPOST_PROFILE_DIR
@@ -81,6 +82,28 @@ static void check_pem(struct check *check, const char *key, const char *path, co
 		tell(check, check->problems, key, 0, what);
 	}
 	/* It may have held a private key. */
+	if (text.len > 0)
+		explicit_bzero(text.data, text.len);
+	buf_release(&text);
+}
+
+/* As the agent reads it at its start. */
+static void check_public_key(struct check *check, const char *key, int entry, const char *path)
+{
+	struct buf text;
+	struct err_info info;
+	char what[ERR_TEXT_MAX];
+	uint8_t spki[PUBLIC_KEY_BYTES];
+	size_t len = 0;
+	buf_init(&text, PUBLIC_KEY_PEM_MAX);
+	if (read_named(check, key, entry, path, &text) &&
+	    public_key_from_pem(buf_span(&text), spki, &len, &info) != ERR_OK) {
+		(void)snprintf(what, sizeof what,
+		               "%.200s: %.200s; allowed is a PEM file with one public key of P-256", path,
+		               info.text);
+		tell(check, check->problems, key, entry, what);
+	}
+	/* It may be a private key by mistake. */
 	if (text.len > 0)
 		explicit_bzero(text.data, text.len);
 	buf_release(&text);
@@ -233,11 +256,9 @@ static void check_world(struct check *check, const struct loaded *loaded)
 	check_secret(check, "uplink.password", 0, &uplink->password);
 	check_secret(check, "keys.seal", 0, &config->keys.seal);
 	for (int i = 0; i < config->cloud.command_key_count; i++)
-		check_pem(check, "cloud.command_keys", config->cloud.command_keys[i],
-		          "-----BEGIN PUBLIC KEY-----");
+		check_public_key(check, "cloud.command_keys", i, config->cloud.command_keys[i]);
 	for (int i = 0; i < config->cloud.receipt_key_count; i++)
-		check_pem(check, "cloud.receipt_keys", config->cloud.receipt_keys[i],
-		          "-----BEGIN PUBLIC KEY-----");
+		check_public_key(check, "cloud.receipt_keys", i, config->cloud.receipt_keys[i]);
 	for (int i = 0; i < config->source_count; i++)
 		check_source(check, i, &config->sources[i], loaded->profiles[i]);
 }
