@@ -60,7 +60,7 @@ static enum err read_file(const char *path, struct buf *out, struct err_info *in
 	} else if (strcmp(path, "/two.pem") == 0) {
 		buf_append_text(out, GOOD GOOD);
 	} else if (path[0] == '/') {
-		return err_set(info, ERR_NOT_FOUND, "the file does not exist");
+		return err_set(info, ERR_NOT_FOUND, "%s: the file does not exist", path);
 	} else {
 		err = read_real(path, out, info);
 	}
