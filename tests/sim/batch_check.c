@@ -34,8 +34,7 @@ static bool unpack(const char *text, struct buf *lines)
 	uLongf size = LINES_BYTES_MAX;
 	uint8_t *room = buf_reserve(lines, size);
 	/* What stands for the padding of base64 is behind zlib's own end. */
-	bool good =
-	    count > 0 && room && uncompress(room, &size, packed, (uLong)count) == Z_OK;
+	bool good = count > 0 && room && uncompress(room, &size, packed, (uLong)count) == Z_OK;
 	if (good)
 		buf_added(lines, size);
 	free(packed);
@@ -78,8 +77,8 @@ static bool fits(const cJSON *root, const struct members *members)
 	(void)snprintf(input, sizeof input, "tp1/batch/v1\n%s\n%020lld\n%020lld\n%s\n", members->source,
 	               (long long)members->first, last, members->chain);
 	event_hash_hex(span_of(input), expected);
-	(void)snprintf(subject, sizeof subject, "%s/batch/%s/%lld", stream,
-	               strrchr(members->source, ':') + 1, (long long)members->first);
+	(void)snprintf(subject, sizeof subject, "%s/batch/%s/%lld", stream, strrchr(members->source, ':') + 1,
+	               (long long)members->first);
 	return id && strlen(id) == 32 && strncmp(id, expected, 32) == 0 && name &&
 	       strcmp(name, subject) == 0 && encoding && strcmp(encoding, "deflate") == 0 && sequence &&
 	       strlen(sequence) == 20 && strtoll(sequence, NULL, 10) == last && cJSON_IsNumber(count) &&
@@ -114,8 +113,7 @@ void batch_check(struct span payload, char finding[SIM_FINDING_MAX],
 	} else {
 		for (size_t at = 0; at < lines.len;) {
 			const uint8_t *end = memchr(lines.data + at, '\n', lines.len - at);
-			struct span member = {(const char *)lines.data + at,
-			                      (size_t)(end - lines.data) - at};
+			struct span member = {(const char *)lines.data + at, (size_t)(end - lines.data) - at};
 			visit(self, member);
 			at += member.len + 1;
 		}

@@ -59,7 +59,7 @@ static void add_event(struct amounts *amounts, const struct event *event, const 
 	bool first = !event->part || strncmp(event->part, "1/", 2) == 0;
 	if (strcmp(document, "journal") == 0) {
 		cJSON_ArrayForEach(line, cJSON_GetObjectItemCaseSensitive(event->data, "lines"))
-			add(amounts, event_text(line, "amount"), decimals, false);
+		    add(amounts, event_text(line, "amount"), decimals, false);
 	} else if (first && (strcmp(document, "invoice") == 0 || strcmp(document, "creditmemo") == 0)) {
 		add(amounts, event_text(event->data, "gross"), decimals, document[0] == 'c');
 	} else if (first && strcmp(document, "payment") == 0) {

@@ -250,7 +250,8 @@ static struct middleware_message *find_message(struct middleware *middleware, co
 
 static bool was_answered(const struct middleware_message *message, struct span answer)
 {
-	return span_equal(buf_span(&message->answer), answer) || span_equal(buf_span(&message->first), answer);
+	return span_equal(buf_span(&message->answer), answer) ||
+	       span_equal(buf_span(&message->first), answer);
 }
 
 /* What a repeat may be answered with. */
@@ -421,8 +422,9 @@ static void receipts_agree(struct middleware *middleware, struct store *store, c
 	for (int i = 0; i < store_stream_count(store); i++) {
 		const struct store_stream *stream = store_stream_at(store, i);
 		if (stream->receipt_size != stream->checkpoint_size)
-			sim_find(why, "stream %s: cosigned up to %lld, its last checkpoint is %lld", stream->name,
-			         (long long)stream->receipt_size, (long long)stream->checkpoint_size);
+			sim_find(why, "stream %s: cosigned up to %lld, its last checkpoint is %lld",
+			         stream->name, (long long)stream->receipt_size,
+			         (long long)stream->checkpoint_size);
 	}
 	(void)middleware;
 }

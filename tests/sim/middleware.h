@@ -54,7 +54,7 @@ struct middleware_message {
 	struct buf answer; /* the last one: of a replay it is another */
 	bool reused;       /* its id was used for another text */
 	int64_t sent_ns;
-	int64_t expires_ns; /* wall */
+	int64_t expires_ns;   /* wall */
 	uint64_t clock_steps; /* when it was made */
 	/* Outcomes. */
 	struct middleware_outcome *outcomes;
@@ -161,7 +161,8 @@ struct witness_source *middleware_source(struct middleware *middleware, const ch
 
 /* middleware_outcomes.c */
 void middleware_say_outcomes(struct middleware *middleware);
-void middleware_take_ack(struct middleware *middleware, struct middleware_message *message, const cJSON *answer);
+void middleware_take_ack(struct middleware *middleware, struct middleware_message *message,
+                         const cJSON *answer);
 /* The states of these documents are no longer known. */
 void middleware_forget_states(struct middleware *middleware, const struct middleware_message *message);
 bool middleware_states_agree(struct middleware *middleware, struct store *store, char why[SIM_FINDING_MAX]);

@@ -35,11 +35,8 @@ enum flaw {
 };
 
 static const char *const reasons[FLAW_COUNT] = {
-    [FLAW_RETAINED] = "retained",
-    [FLAW_EXPIRED] = "expired",
-    [FLAW_TOO_LATE] = "expires-too-late",
-    [FLAW_UNKNOWN] = "unknown-command",
-    [FLAW_BODY] = "bad-body",
+    [FLAW_RETAINED] = "retained",       [FLAW_EXPIRED] = "expired", [FLAW_TOO_LATE] = "expires-too-late",
+    [FLAW_UNKNOWN] = "unknown-command", [FLAW_BODY] = "bad-body",
 };
 
 static void write_note(struct middleware *middleware, struct middleware_message *message, const char *id,
@@ -159,7 +156,8 @@ static void write_body(struct middleware *middleware, struct middleware_message 
 		(void)snprintf(body, size, "{\"%s\":\"%s\"}", message->of_source ? "source" : "stream",
 		               message->name);
 	} else if (strcmp(command, "proof.get") == 0) {
-		message->from = middleware_between(middleware, 1, source && source->count ? source->count : 1);
+		message->from =
+		    middleware_between(middleware, 1, source && source->count ? source->count : 1);
 		(void)snprintf(body, size, "{\"stream\":\"%s\",\"sequence\":%lld}", message->name,
 		               (long long)message->from);
 	} else if (strcmp(command, "sweep") == 0) {
@@ -183,8 +181,7 @@ void middleware_command(struct middleware *middleware)
 	const char *command = commands[middleware_between(middleware, 0, 7)];
 	if (strcmp(command, "pause") == 0 && (is_paused(middleware, stream) || is_paused(middleware, "erp")))
 		command = "digest";
-	struct middleware_message *message =
-	    begin(middleware, flaw == FLAW_UNKNOWN ? "explode" : command);
+	struct middleware_message *message = begin(middleware, flaw == FLAW_UNKNOWN ? "explode" : command);
 	(void)snprintf(message->name, sizeof message->name, "%s", stream);
 	write_body(middleware, message, body, sizeof body);
 	if (flaw == FLAW_BODY)
@@ -204,7 +201,8 @@ void middleware_resume(struct middleware *middleware, struct middleware_pause *p
 	struct middleware_message *message = begin(middleware, "resume");
 	message->of_source = pause->of_source;
 	(void)snprintf(message->name, sizeof message->name, "%s", pause->name);
-	(void)snprintf(body, sizeof body, "{\"%s\":\"%s\"}", pause->of_source ? "source" : "stream", pause->name);
+	(void)snprintf(body, sizeof body, "{\"%s\":\"%s\"}", pause->of_source ? "source" : "stream",
+	               pause->name);
 	write_note(middleware, message, message->id, body, FLAW_NONE);
 	pause->since_ns = 0;
 	pause->resuming = true;
@@ -213,7 +211,8 @@ void middleware_resume(struct middleware *middleware, struct middleware_pause *p
 
 /* ---- what they did ---- */
 
-static struct middleware_pause *pause_of(struct middleware *middleware, const struct middleware_message *message)
+static struct middleware_pause *pause_of(struct middleware *middleware,
+                                         const struct middleware_message *message)
 {
 	for (int i = 0; i < middleware->paused_count; i++) {
 		if (strcmp(middleware->paused[i].name, message->name) == 0)
@@ -238,8 +237,10 @@ static void check_digest(struct middleware *middleware, const cJSON *result)
 			middleware_find(middleware, "a digest that is none");
 			return;
 		}
-		witness_claim(&middleware->subscriber->witness, source, (int64_t)size->valuedouble, false, chain);
-		witness_claim(&middleware->subscriber->witness, source, (int64_t)size->valuedouble, true, root);
+		witness_claim(&middleware->subscriber->witness, source, (int64_t)size->valuedouble, false,
+		              chain);
+		witness_claim(&middleware->subscriber->witness, source, (int64_t)size->valuedouble, true,
+		              root);
 	}
 }
 
@@ -292,9 +293,10 @@ static void take_done(struct middleware *middleware, struct middleware_message *
 		middleware->replays++;
 		for (int64_t i = message->from; i <= message->to; i++) {
 			if (!message->seen[i - message->from])
-				middleware_find(middleware,
-				                "the replay %s of stream %s is done, sequence %lld did not come",
-				                message->id, message->name, (long long)i);
+				middleware_find(
+				    middleware,
+				    "the replay %s of stream %s is done, sequence %lld did not come",
+				    message->id, message->name, (long long)i);
 		}
 	} else if (strcmp(command, "resend") == 0) {
 		middleware->resends++;
@@ -307,7 +309,8 @@ static void take_done(struct middleware *middleware, struct middleware_message *
 	}
 }
 
-static void take_rejected(struct middleware *middleware, struct middleware_message *message, const cJSON *answer)
+static void take_rejected(struct middleware *middleware, struct middleware_message *message,
+                          const cJSON *answer)
 {
 	const char *reason = event_text(answer, "reason");
 	struct middleware_pause *pause = pause_of(middleware, message);

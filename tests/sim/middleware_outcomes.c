@@ -102,8 +102,7 @@ static void make_outcome(struct middleware *middleware, sqlite3_stmt *row, struc
 
 static void set_busy(struct middleware *middleware, const struct middleware_message *message, bool busy)
 {
-	sqlite3_stmt *mark =
-	    middleware_ask(middleware, "UPDATE postings SET busy=?1 WHERE subject=?2");
+	sqlite3_stmt *mark = middleware_ask(middleware, "UPDATE postings SET busy=?1 WHERE subject=?2");
 	for (int i = 0; i < message->outcome_count; i++) {
 		CHECK(sqlite3_bind_int(mark, 1, busy) == SQLITE_OK &&
 		      sqlite3_bind_text(mark, 2, message->outcomes[i].subject, -1, SQLITE_TRANSIENT) ==
@@ -126,16 +125,15 @@ static void write_message(struct middleware *middleware, struct middleware_messa
 	buf_printf(out, "{\"id\":\"%s\",\"outcomes\":[", message->id);
 	for (int i = 0; i < message->outcome_count; i++) {
 		const struct middleware_outcome *outcome = &message->outcomes[i];
-		buf_printf(out, "%s{\"subject\":\"%s\",\"revision\":%lld,\"outcome\":\"%s\"", i > 0 ? "," : "",
-		           outcome->subject, (long long)outcome->revision, outcome->code);
+		buf_printf(out, "%s{\"subject\":\"%s\",\"revision\":%lld,\"outcome\":\"%s\"",
+		           i > 0 ? "," : "", outcome->subject, (long long)outcome->revision, outcome->code);
 		if (outcome->document[0])
 			buf_printf(out, ",\"document\":\"%s\",\"date\":\"2026-11-21\",\"ledger\":\"0L\"",
 			           outcome->document);
 		if (outcome->corrects[0])
 			buf_printf(out, ",\"corrects\":\"%s\"", outcome->corrects);
 		if (strcmp(outcome->code, "REJECTED") == 0)
-			buf_printf(out,
-			           ",\"class\":\"%s\",\"reason\":\"R%lld\",\"text\":\"no such account\"",
+			buf_printf(out, ",\"class\":\"%s\",\"reason\":\"R%lld\",\"text\":\"no such account\"",
 			           middleware_one_in(middleware, 2) ? "mapping" : "period",
 			           (long long)middleware_between(middleware, 1, 9));
 		buf_append_char(out, '}');
@@ -151,7 +149,8 @@ static int choose(struct middleware *middleware, struct middleware_message *mess
 	int wanted = (int)middleware_between(middleware, 1, MIDDLEWARE_OUTCOMES_MAX);
 	sqlite3_stmt *rows = middleware_ask(
 	    middleware, "SELECT subject, revision, code FROM postings WHERE stream=?1 AND subject NOT IN "
-	                "(SELECT subject FROM postings WHERE busy=1) AND (code NOT IN ('BOOKED','REJECTED','DUPLICATE') OR ?2) LIMIT ?3 OFFSET ?4");
+			"(SELECT subject FROM postings WHERE busy=1) AND (code NOT IN "
+	                "('BOOKED','REJECTED','DUPLICATE') OR ?2) LIMIT ?3 OFFSET ?4");
 	bool any = middleware_one_in(middleware, 3);
 	CHECK(sqlite3_bind_text(rows, 1, stream, -1, SQLITE_TRANSIENT) == SQLITE_OK &&
 	      sqlite3_bind_int(rows, 2, any) == SQLITE_OK && sqlite3_bind_int(rows, 3, wanted) == SQLITE_OK &&
@@ -240,13 +239,14 @@ static void apply(struct middleware *middleware, const struct middleware_outcome
 		counts->refused++;
 		return;
 	}
-	sqlite3_stmt *row =
-	    middleware_ask(middleware, "SELECT code, document FROM postings WHERE subject=?1 AND revision=?2");
+	sqlite3_stmt *row = middleware_ask(
+	    middleware, "SELECT code, document FROM postings WHERE subject=?1 AND revision=?2");
 	CHECK(sqlite3_bind_text(row, 1, outcome->subject, -1, SQLITE_TRANSIENT) == SQLITE_OK &&
 	      sqlite3_bind_int64(row, 2, outcome->revision) == SQLITE_OK);
 	bool known = sqlite3_step(row) == SQLITE_ROW;
 	(void)snprintf(now, sizeof now, "%s", known ? (const char *)sqlite3_column_text(row, 0) : "");
-	(void)snprintf(document, sizeof document, "%s", known ? (const char *)sqlite3_column_text(row, 1) : "");
+	(void)snprintf(document, sizeof document, "%s",
+	               known ? (const char *)sqlite3_column_text(row, 1) : "");
 	CHECK(sqlite3_finalize(row) == SQLITE_OK);
 	if (!known) {
 		counts->unknown += !outcome->other_stream;
@@ -276,8 +276,8 @@ static int64_t told(const cJSON *result, const char *name)
 static bool has_uncertain(struct middleware *middleware, const struct middleware_message *message)
 {
 	bool uncertain = false;
-	sqlite3_stmt *row = middleware_ask(
-	    middleware, "SELECT 1 FROM postings WHERE subject=?1 AND code='" UNCERTAIN "'");
+	sqlite3_stmt *row =
+	    middleware_ask(middleware, "SELECT 1 FROM postings WHERE subject=?1 AND code='" UNCERTAIN "'");
 	for (int i = 0; i < message->outcome_count; i++) {
 		CHECK(sqlite3_bind_text(row, 1, message->outcomes[i].subject, -1, SQLITE_TRANSIENT) ==
 		      SQLITE_OK);
@@ -301,7 +301,8 @@ void middleware_forget_states(struct middleware *middleware, const struct middle
 	CHECK(sqlite3_finalize(mark) == SQLITE_OK);
 }
 
-void middleware_take_ack(struct middleware *middleware, struct middleware_message *message, const cJSON *answer)
+void middleware_take_ack(struct middleware *middleware, struct middleware_message *message,
+                         const cJSON *answer)
 {
 	struct counts counts = {.late = 0};
 	const cJSON *result = cJSON_GetObjectItemCaseSensitive(answer, "result");
@@ -330,9 +331,8 @@ void middleware_take_ack(struct middleware *middleware, struct middleware_messag
 		                "%s: late %lld, repeated %lld, taken %lld, unknown %lld, refused %lld were "
 		                "expected: %.*s",
 		                message->id, (long long)counts.late, (long long)counts.repeated,
-		                (long long)counts.taken, (long long)counts.unknown,
-		                (long long)counts.refused, (int)message->payload.len,
-		                (const char *)message->payload.data);
+		                (long long)counts.taken, (long long)counts.unknown, (long long)counts.refused,
+		                (int)message->payload.len, (const char *)message->payload.data);
 }
 
 bool middleware_states_agree(struct middleware *middleware, struct store *store, char why[SIM_FINDING_MAX])

@@ -89,7 +89,8 @@ static bool note_is_good(struct middleware *middleware, const char *bytes, const
 	if (!bytes || !signed_note_open(&note, span_of(bytes)))
 		return false;
 	const char *line = memmem(note.text.data, note.text.len, "\nkey ", 5);
-	const char *end = line ? memchr(line + 1, '\n', note.text.len - (size_t)(line + 1 - note.text.data)) : NULL;
+	const char *end =
+	    line ? memchr(line + 1, '\n', note.text.len - (size_t)(line + 1 - note.text.data)) : NULL;
 	if (!end || signed_note_decode((struct span){line + 5, (size_t)(end - line - 5)}, key, sizeof key) !=
 	                WITNESS_SPKI_BYTES)
 		return false;
@@ -118,7 +119,7 @@ static void take_alive(struct middleware *middleware, const cJSON *root, bool bi
 	if (!cJSON_IsArray(cJSON_GetObjectItemCaseSensitive(root, "streams")))
 		middleware_find(middleware, "a state message without streams");
 	cJSON_ArrayForEach(stream, cJSON_GetObjectItemCaseSensitive(root, "streams"))
-		take_stream(middleware, stream);
+	    take_stream(middleware, stream);
 	middleware->alive = true;
 }
 

@@ -20,18 +20,19 @@ void subscriber_open(struct subscriber *subscriber)
 {
 	*subscriber = (struct subscriber){.db = NULL};
 	CHECK(sqlite3_open(":memory:", &subscriber->db) == SQLITE_OK);
-	CHECK(sqlite3_exec(subscriber->db,
-	                   "CREATE TABLE events(source TEXT, sequence INTEGER, payload BLOB, PRIMARY "
-	                   "KEY(source, sequence));"
-	                   "CREATE TABLE streams(source TEXT PRIMARY KEY, last INTEGER, chain BLOB);"
-	                   "CREATE TABLE documents(subject TEXT PRIMARY KEY, revision INTEGER, voided "
-	                   "INTEGER, lines INTEGER, "
-	                   "amount INTEGER, rest INTEGER, name TEXT, part INTEGER, parts INTEGER, seen INTEGER "
-	                   "DEFAULT 0);"
-	                   "CREATE TABLE postings(subject TEXT, revision INTEGER, stream TEXT, code TEXT DEFAULT "
-	                   "'', document TEXT DEFAULT '', busy INTEGER DEFAULT 0, "
-	                   "PRIMARY KEY(subject, revision)) WITHOUT ROWID",
-	                   NULL, NULL, NULL) == SQLITE_OK);
+	CHECK(sqlite3_exec(
+		  subscriber->db,
+		  "CREATE TABLE events(source TEXT, sequence INTEGER, payload BLOB, PRIMARY "
+		  "KEY(source, sequence));"
+		  "CREATE TABLE streams(source TEXT PRIMARY KEY, last INTEGER, chain BLOB);"
+		  "CREATE TABLE documents(subject TEXT PRIMARY KEY, revision INTEGER, voided "
+		  "INTEGER, lines INTEGER, "
+		  "amount INTEGER, rest INTEGER, name TEXT, part INTEGER, parts INTEGER, seen INTEGER "
+		  "DEFAULT 0);"
+		  "CREATE TABLE postings(subject TEXT, revision INTEGER, stream TEXT, code TEXT DEFAULT "
+		  "'', document TEXT DEFAULT '', busy INTEGER DEFAULT 0, "
+		  "PRIMARY KEY(subject, revision)) WITHOUT ROWID",
+		  NULL, NULL, NULL) == SQLITE_OK);
 	witness_open(&subscriber->witness, subscriber->finding);
 }
 
@@ -88,7 +89,8 @@ static void figures_of(const struct event *event, struct erp_figures *figures)
 		{
 			const char *amount = event_text(line, "amount_local");
 			int places = erp_decimals(span_of(amount && local ? local : currency));
-			int64_t units = event_minor_units(amount ? amount : event_text(line, "amount"), places);
+			int64_t units =
+			    event_minor_units(amount ? amount : event_text(line, "amount"), places);
 			figures->amount += units > 0 ? units : 0;
 		}
 	} else {
@@ -158,7 +160,8 @@ static void find_kept(struct subscriber *subscriber, const char *subject, struct
 static void keep_posting(struct subscriber *subscriber, const struct event *event)
 {
 	char stream[EVENT_STREAM_MAX];
-	sqlite3_stmt *put = ask(subscriber, "INSERT INTO postings(subject,revision,stream) VALUES (?1,?2,?3)");
+	sqlite3_stmt *put =
+	    ask(subscriber, "INSERT INTO postings(subject,revision,stream) VALUES (?1,?2,?3)");
 	CHECK(event_stream_of(event->source, stream));
 	bind_text(put, 1, event->subject);
 	CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
@@ -166,17 +169,19 @@ static void keep_posting(struct subscriber *subscriber, const struct event *even
 	finish(put);
 }
 
-static void put_document(struct subscriber *subscriber, const struct event *event, int64_t part, int64_t parts)
+static void put_document(struct subscriber *subscriber, const struct event *event, int64_t part,
+                         int64_t parts)
 {
 	struct erp_figures figures;
 	figures_of(event, &figures);
-	sqlite3_stmt *put =
-	    ask(subscriber,
-	        part == 1
-	            ? "INSERT OR REPLACE INTO documents(subject,revision,voided,lines,amount,rest,name,part,parts) "
-	              "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"
-	            : "UPDATE documents SET lines=lines+?4, amount=CASE WHEN ?10 THEN amount+?5 ELSE amount END, "
-	              "part=?8 WHERE subject=?1");
+	sqlite3_stmt *put = ask(
+	    subscriber,
+	    part == 1
+		? "INSERT OR REPLACE INTO "
+	          "documents(subject,revision,voided,lines,amount,rest,name,part,parts) "
+		  "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"
+		: "UPDATE documents SET lines=lines+?4, amount=CASE WHEN ?10 THEN amount+?5 ELSE amount END, "
+		  "part=?8 WHERE subject=?1");
 	bind_text(put, 1, event->subject);
 	if (part == 1) {
 		CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
@@ -204,8 +209,9 @@ static void keep_document(struct subscriber *subscriber, const struct event *eve
 		sim_find(subscriber->finding, "%s: part %s", event->subject, event->part);
 	else if (part == 1 ? !whole || !revision_follows(subscriber, event, kept.revision)
 	                   : event->revision != kept.revision || part != kept.part + 1 || parts != kept.parts)
-		sim_find(subscriber->finding, "%s: revision %lld part %lld of %lld came after %lld, %lld of %lld",
-		         event->subject, (long long)event->revision, (long long)part, (long long)parts,
+		sim_find(subscriber->finding,
+		         "%s: revision %lld part %lld of %lld came after %lld, %lld of %lld", event->subject,
+		         (long long)event->revision, (long long)part, (long long)parts,
 		         (long long)kept.revision, (long long)kept.part, (long long)kept.parts);
 	if (subscriber->finding[0])
 		return;
@@ -219,7 +225,8 @@ static void check_control(struct subscriber *subscriber, const struct event *eve
 {
 	struct buf expected;
 	const struct witness_source *source = witness_find(&subscriber->witness, event->source);
-	int64_t before = source && source->control_count > 0 ? source->controls[source->control_count - 1] : 0;
+	int64_t before =
+	    source && source->control_count > 0 ? source->controls[source->control_count - 1] : 0;
 	buf_init(&expected, 262144);
 	control_expect(subscriber->db, event->source, before + 1, event->number - 1, &expected);
 	if (!span_equal(buf_span(&expected), event->data_bytes))
@@ -240,8 +247,8 @@ static bool keep_event(struct subscriber *subscriber, const struct event *event,
 	if (!fresh) {
 		struct span first = {sqlite3_column_blob(known, 0), (size_t)sqlite3_column_bytes(known, 0)};
 		if (!span_equal(first, payload))
-			sim_find(subscriber->finding, "%s %s: came again with other bytes (%.100s)", event->source,
-			     event->sequence, event->subject);
+			sim_find(subscriber->finding, "%s %s: came again with other bytes (%.100s)",
+			         event->source, event->sequence, event->subject);
 		subscriber->duplicates++;
 	}
 	CHECK(sqlite3_finalize(known) == SQLITE_OK);
@@ -324,11 +331,11 @@ static void receive_one(void *self, struct span payload)
 	struct event event;
 	subscriber->received++;
 	if (!event_parse(&event, payload))
-		sim_find(subscriber->finding, "not an event: %.*s", (int)(payload.len < 200 ? payload.len : 200),
-		         payload.data);
+		sim_find(subscriber->finding, "not an event: %.*s",
+		         (int)(payload.len < 200 ? payload.len : 200), payload.data);
 	else if (!event_topic_fits(event.source, "up/post", receiving->topic))
-		sim_find(subscriber->finding, "%s came on topic %.*s", event.source, (int)receiving->topic.len,
-		         receiving->topic.data);
+		sim_find(subscriber->finding, "%s came on topic %.*s", event.source,
+		         (int)receiving->topic.len, receiving->topic.data);
 	else if (!event_id_fits(&event))
 		sim_find(subscriber->finding, "%s: id %s does not follow from its content", event.subject,
 		         event.id);

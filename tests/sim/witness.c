@@ -260,8 +260,8 @@ void witness_event(struct witness *witness, const struct event *event, const uin
 	memcpy(source->chains[source->count], chain, EVENT_HASH_BYTES);
 	source->count++;
 	if (strcmp(event->type, EVENT_CONTROL_TYPE) == 0) {
-		source->controls = mem_grow(source->controls, (size_t)(source->control_count + 1) *
-		                                                  sizeof source->controls[0]);
+		source->controls = mem_grow(source->controls,
+		                            (size_t)(source->control_count + 1) * sizeof source->controls[0]);
 		source->controls[source->control_count++] = event->number;
 	} else if (strcmp(event->type, EVENT_KEY_TYPE) == 0) {
 		take_key(witness, source, event);

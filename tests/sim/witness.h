@@ -49,7 +49,7 @@ struct witness_source {
 	int checkpoint_count;
 	struct witness_claim *claims;
 	int claim_count;
-	int key;         /* of the last key event; -1: none */
+	int key;          /* of the last key event; -1: none */
 	int64_t key_from; /* its sequence */
 	int key_before;
 };

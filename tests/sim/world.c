@@ -117,7 +117,8 @@ static void write_streams(struct world *world, struct buf *text)
 		buf_printf(text, "  - name: \"{entity}%s\"\n", i == 0 ? "-bills" : i == 1 ? "-ledger" : "");
 		if (i < 2)
 			buf_printf(text, "    documents: %s\n", documents[i]);
-		buf_printf(text, "    class: %s\n    receipt: %s\n", classes[sim_random_below(random_of(world), 3)],
+		buf_printf(text, "    class: %s\n    receipt: %s\n",
+		           classes[sim_random_below(random_of(world), 3)],
 		           receipts[sim_random_below(random_of(world), 3)]);
 		if (one_in(world, 2))
 			buf_printf(text, "    sla: %dm\n", (int)between(world, 1, 60));
@@ -135,7 +136,8 @@ static void write_config(struct world *world)
 	buf_append_text(&text, "tenant: sim\ngateway: box\nstore:\n  path: /var/store.db\n");
 	buf_printf(&text, "  disk_reserve: %s\n", one_in(world, 2) ? "0" : "1MiB");
 	buf_append_text(&text, "keys:\n  directory: /var/keys\n");
-	buf_append_text(&text, "cloud:\n  command_keys: [/etc/cloud.pem]\n  receipt_keys: [/etc/cloud.pem]\n");
+	buf_append_text(&text,
+	                "cloud:\n  command_keys: [/etc/cloud.pem]\n  receipt_keys: [/etc/cloud.pem]\n");
 	buf_append_text(&text, "uplink:\n  host: broker.example\n  ca_file: /etc/ca.pem\n");
 	buf_printf(&text, "  in_flight: %d\n", (int)between(world, 1, 200));
 	buf_printf(&text, "  mqtt: %s\n", one_in(world, 4) ? "3.1.1" : "auto");
@@ -563,8 +565,8 @@ static void quiet_hours(struct world *world)
 	/* It stays so over another re-reading: nothing is sent twice, nothing changes. */
 	if (world->result->good)
 		run_until(world, world->sim->mono_ns + 70 * MINUTE_NS);
-	if (world->result->good && (!is_well(world, why) ||
-	                            !middleware_agrees(&world->middleware, agent_store(world->agent), why)))
+	if (world->result->good &&
+	    (!is_well(world, why) || !middleware_agrees(&world->middleware, agent_store(world->agent), why)))
 		find(world, why);
 }
 
