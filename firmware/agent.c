@@ -58,7 +58,7 @@ static void resume_pulling(struct agent *agent)
 		return;
 	agent->pause_reason[0] = 0;
 	for (int i = 0; i < agent->pull_count; i++) {
-		if (!agent->source_paused[i])
+		if (!agent->source_paused[i] && agent->stop_limit_ns == 0)
 			pull_resume(agent->pulls[i]);
 	}
 	log_event(agent->log, LOG_PULL_RESUMED, "store=%s: there is room again",
@@ -167,7 +167,8 @@ static enum err prune(struct agent *agent, int64_t now, struct err_info *info)
 	int answers = 0;
 	if (err == ERR_OK)
 		err = cloud_prune(agent->cloud, PRUNE_ROWS, &answers, info);
-	agent->prune_due_ns = now + (deleted == PRUNE_ROWS ? PRUNE_AGAIN_NS : PRUNE_PERIOD_NS);
+	bool more = deleted == PRUNE_ROWS || answers == PRUNE_ROWS;
+	agent->prune_due_ns = now + (more ? PRUNE_AGAIN_NS : PRUNE_PERIOD_NS);
 	if (err == ERR_OK && deleted > 0)
 		log_event(agent->log, LOG_STORE_PRUNED, "rows=%d: acknowledged and past store.retention",
 		          deleted);

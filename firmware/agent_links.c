@@ -78,7 +78,7 @@ static enum err cloud_pause_source(void *self, const char *source, bool resume, 
 	agent->source_paused[index] = !resume;
 	if (!resume)
 		pull_pause(agent->pulls[index], "the cloud has paused it");
-	else if (agent->pause_reason[0] == 0)
+	else if (agent->pause_reason[0] == 0 && agent->stop_limit_ns == 0)
 		pull_resume(agent->pulls[index]);
 	return ERR_OK;
 }

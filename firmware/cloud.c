@@ -27,6 +27,7 @@
 #define META_PAUSED     "cloud.paused"
 #define FULL_BEAT       10 /* every so many heartbeats tell of all streams */
 #define BOOT_BYTES      16
+#define GREET_AGAIN_NS  (1 * NS_PER_S) /* a birth that found no room */
 #define STATE_BYTES_MAX (UINT32_C(256) * 1024u)
 
 struct cloud {
@@ -50,6 +51,7 @@ struct cloud {
 	int beats;
 	int64_t beat_sequence[STORE_STREAMS_MAX + 1]; /* told by the last heartbeat that went out */
 	bool beat_shown[STORE_STREAMS_MAX + 1];       /* by the page that is being made */
+	bool pauses_due; /* those in force may be of a transaction that was lost */
 	int64_t sla_due_ns;
 	struct buf state;
 	struct buf note;
@@ -92,6 +94,8 @@ static int64_t earlier(int64_t a, int64_t b)
 static enum err publish_birth(struct cloud *cloud, struct err_info *info)
 {
 	enum err err = ERR_OK;
+	if (!forward_prompt_fits(cloud->forward))
+		return ERR_OK; /* not signed before it can go out */
 	if (cloud->greet_page == 1) {
 		buf_clear(&cloud->note);
 		err = notary_birth(cloud->notary, cloud->boot, &cloud->note, info);
@@ -194,6 +198,8 @@ static enum err tell_state(struct cloud *cloud, int64_t now_ns, int64_t *deadlin
 		return ERR_OK;
 	if (cloud->greet_page > 0)
 		err = publish_birth(cloud, info);
+	if (cloud->greet_page > 0)
+		*deadline = earlier(*deadline, now_ns + GREET_AGAIN_NS);
 	if (now_ns >= cloud->beat_due_ns)
 		beat(cloud, now_ns);
 	*deadline = earlier(*deadline, cloud->beat_due_ns);
@@ -295,6 +301,19 @@ enum err cloud_restore_pauses(struct cloud *cloud, struct err_info *info)
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+/* What is in force becomes what the store says. */
+static enum err settle_pauses(struct cloud *cloud, struct err_info *info)
+{
+	struct err_info gone = {.text = ""};
+	for (int i = 0; i < cloud->config->source_count; i++)
+		(void)!set_pause(cloud, cloud->config->sources[i].name, "", true, &gone);
+	for (int i = 0; i < store_stream_count(cloud->store); i++)
+		(void)!set_pause(cloud, "", store_stream_at(cloud->store, i)->name, true, &gone);
+	enum err err = cloud_restore_pauses(cloud, info);
+	cloud->pauses_due = err != ERR_OK;
+	return err;
+}
+
 static enum err sweep(void *self, const char *source, struct err_info *info)
 {
 	struct cloud *cloud = self;
@@ -391,6 +410,8 @@ enum err cloud_step(struct cloud *cloud, int64_t now_ns, bool writable, int64_t 
                     struct err_info *info)
 {
 	enum err err = forward_step(cloud->forward, now_ns, deadline, info);
+	if (err == ERR_OK && writable && cloud->pauses_due)
+		err = settle_pauses(cloud, info);
 	if (err == ERR_OK && writable)
 		err = step_store(cloud, now_ns, deadline, info);
 	return err == ERR_OK ? tell_state(cloud, now_ns, deadline, info) : err;
@@ -418,6 +439,7 @@ enum err cloud_prune(struct cloud *cloud, int limit, int *deleted, struct err_in
 
 void cloud_rolled_back(struct cloud *cloud, int64_t now_ns)
 {
+	cloud->pauses_due = true;
 	notary_rolled_back(cloud->notary);
 	forward_rolled_back(cloud->forward, now_ns);
 	cloud_exceptions_rolled_back(&cloud->exceptions);

@@ -125,6 +125,8 @@ void forward_try_now(struct forward *forward, const struct store_stream *stream,
 /* Publishes on tp1/{tenant}/{gateway}/{kind} now, outside the window. false: not connected, or no room; nothing is
  * tried again. */
 bool forward_prompt(struct forward *forward, const char *kind, struct span payload, uint8_t qos, bool retain);
+/* Is there a connection, and room for one of QoS 1? For what is dear to make. */
+bool forward_prompt_fits(const struct forward *forward);
 bool forward_owns(const struct forward *forward, hal_child child);
 MUST_USE enum err forward_event(struct forward *forward, const struct hal_child_event *event,
                                 int64_t now_mono_ns, struct err_info *info);

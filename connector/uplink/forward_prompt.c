@@ -13,6 +13,13 @@
 #include "connector/uplink/presence.h"
 #include "connector/uplink/reason.h"
 
+bool forward_prompt_fits(const struct forward *forward)
+{
+	int64_t now_ns = hal_mono_ns(forward->hal);
+	return forward->sm.state == FORWARD_UP && window_room(&forward->window) > 0 &&
+	       rate_ready_ns(&forward->rate, now_ns) <= now_ns;
+}
+
 bool forward_prompt(struct forward *forward, const char *kind, struct span payload, uint8_t qos, bool retain)
 {
 	char topic[UPLINK_TOPIC_BYTES_MAX + 1];
