@@ -8,8 +8,8 @@
  *           They tell what is committed alone.
  *        3. Every change of an exception goes out once on up/exc, in the order of the changes, also over restarts.
  *        4. At an orderly end every stream's last piece is closed before the broker is left.
- *        5. What the cloud paused stays paused over restarts, until it is resumed; what is lost with its transaction was
- *           neither.
+ *        5. What the cloud paused stays paused over restarts, until it is resumed; what is lost with its transaction
+ *           was neither.
  * Runs in: the core.
  * Tests: tests/unit/cloud_test.c, tests/unit/cloud_fault_test.c, tests/sim, tests/integration/test_contract_live.py
  */

@@ -22,6 +22,11 @@
 #include "store_forward/commands.h"
 #include "store_forward/replay.h"
 
+/* Of a digest's streams, so that the answer fits every broker (60,000 bytes); of one of them: a source of 160 bytes, a
+ * name, root and chain. */
+#define DIGEST_BYTES_MAX       58000u
+#define DIGEST_ENTRY_BYTES_MAX 450u
+
 /* What a command did: its state, and a sentence where it failed. The result stands in inbox->result. */
 struct deed {
 	enum answer_state state;
@@ -123,6 +128,13 @@ static enum err do_resend(struct inbox *inbox, struct deed *deed, struct err_inf
 	json_list_end(&json);
 	json_put_integer(&json, "queued", queued);
 	json_object_end(&json);
+	/* All of them or none: some would be sent again though the answer says that it failed. */
+	if (queued > STORE_REPLAYS_MAX - store_replay_count(inbox->store))
+		failed(deed,
+		       "%d replays may wait, and these are too many beside those that do; ask again when "
+		       "some of "
+		       "them have ended, or for fewer",
+		       STORE_REPLAYS_MAX);
 	for (int i = 0; i < queued && err == ERR_OK && deed->state == ANSWER_ACCEPTED; i++)
 		err = add_replay(inbox, store_stream_by_id(inbox->store, (int)ranges[i][0]), ranges[i][1],
 		                 ranges[i][2], i == queued - 1, deed, info);
@@ -150,26 +162,43 @@ static void write_stream_digest(struct inbox *inbox, struct json *json, const st
 	json_object_end(json);
 }
 
-static void do_digest(struct inbox *inbox, struct deed *deed)
+/* Returns how many streams are in it; those that found no room are counted in *left_out, and said where any are. */
+static int write_digest(struct inbox *inbox, int64_t *left_out)
 {
 	const char *wanted = inbox->command.stream;
 	struct json json;
 	int shown = 0;
+	buf_clear(&inbox->result);
 	json_init(&json, &inbox->result);
 	json_object(&json, NULL);
+	if (*left_out > 0)
+		json_put_integer(&json, "left_out", *left_out);
+	*left_out = 0;
 	json_list(&json, "streams");
-	/* 180 entries stay below what every broker takes. */
-	for (int i = 0; i < store_stream_count(inbox->store) && shown < 180; i++) {
+	for (int i = 0; i < store_stream_count(inbox->store); i++) {
 		const struct store_stream *stream = store_stream_at(inbox->store, i);
 		if (wanted[0] && strcmp(wanted, stream->name) != 0)
 			continue;
+		if (inbox->result.len + DIGEST_ENTRY_BYTES_MAX > DIGEST_BYTES_MAX) {
+			++*left_out;
+			continue;
+		}
 		write_stream_digest(inbox, &json, stream);
 		shown++;
 	}
 	json_list_end(&json);
 	json_object_end(&json);
-	if (wanted[0] && shown == 0)
-		failed(deed, "there is no stream %s", wanted);
+	return shown;
+}
+
+static void do_digest(struct inbox *inbox, struct deed *deed)
+{
+	int64_t left_out = 0;
+	int shown = write_digest(inbox, &left_out);
+	if (left_out > 0)
+		shown = write_digest(inbox, &left_out);
+	if (shown == 0 && inbox->command.stream[0])
+		failed(deed, "there is no stream %s", inbox->command.stream);
 }
 
 static void write_proof(struct inbox *inbox, const struct store_checkpoint *covering,

@@ -1,5 +1,5 @@
 /*
- * forward_fault_test.c - what the forwarding machine owes when a queue is full, a broker refuses, or a transaction is lost.
+ * forward_fault_test.c - what forwarding owes when a queue is full, a broker refuses, or a transaction is lost.
  *
  * Why:   each of these was silent: credit of the child that is lost stops all that comes from the cloud, a refused
  *        replay stops all behind it, and a stream that got the id of another one also got its rule.
@@ -32,7 +32,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* Shows that what a full queue did not take is given back by the next step, each once, and is not owed to a new child. */
+/* Shows that what a full queue did not take is given back by the next step, once, and is not owed to a new child. */
 static void credit_survives_a_full_queue(void **state)
 {
 	struct world *world = *state;
