@@ -66,7 +66,7 @@ static void a_digest_fits_every_broker(void **state)
 	expect_in(answer, "\"state\":\"failed\"");
 }
 
-/* Shows that a resend for which the list of replays has too little room queues nothing, and the next smaller one all. */
+/* Shows that a resend for which the list of replays has too little room queues nothing, and a smaller one all. */
 static void a_resend_is_whole_or_not_at_all(void **state)
 {
 	struct desk *desk = *state;
