@@ -10,11 +10,11 @@
  * Rules: 1. A full tile is written once, when it fills; the newest of each level, if it is not full, once for each
  *           commit in which it grew.
  *        2. In memory: the newest tile of each level, and the frontier. What a transaction overwrites there stands in
- *           `before` until it is committed: rollback reads nothing.
+ *           `before` until it is committed: rollback reads nothing. Between transactions there is no `before`.
  *        3. The tiles are of the stream's present epoch alone, and hold next sequence - 1 leaves.
  * Faults: a missing, strange or changed tile is damage.
  * Runs in: the core.
- * Tests: tests/unit/store_proof_test.c, tests/unit/store_salvage_test.c
+ * Tests: tests/unit/store_proof_test.c, tests/unit/store_tile_test.c, tests/unit/store_salvage_test.c
  */
 #include "store_forward/store_internal.h"
 
@@ -160,12 +160,21 @@ enum err tree_flush(struct store *store, struct stream *stream, struct err_info 
 	return err;
 }
 
+/* Many streams with two tiles each would be much memory; a tile turns once in 256 events. */
+static void forget_before(struct tile *tile)
+{
+	free(tile->before);
+	tile->before = NULL;
+	tile->capacity_before = 0;
+	tile->turned = false;
+}
+
 void tree_committed(struct stream *stream)
 {
 	struct tree *tree = &stream->tree;
 	tree->committed = tree->peaks.size;
 	for (int level = 0; level < TREE_LEVELS; level++)
-		tree->tiles[level].turned = false;
+		forget_before(&tree->tiles[level]);
 }
 
 /* The frontier from the newest tiles, the highest level first. */
@@ -184,7 +193,7 @@ void tree_rolled_back(struct stream *stream)
 	for (int level = 0; level < TREE_LEVELS; level++) {
 		if (tree->tiles[level].turned)
 			swap_tiles(&tree->tiles[level]);
-		tree->tiles[level].turned = false;
+		forget_before(&tree->tiles[level]);
 	}
 	build_peaks(tree);
 }
