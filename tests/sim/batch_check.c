@@ -15,8 +15,8 @@
 #include <string.h>
 #include <zlib.h>
 
-/* 500 members of up to 256 KiB are not what the simulated ERP makes. */
-#define LINES_BYTES_MAX (UINT32_C(16) * 1024u * 1024u)
+/* The simulated worlds make batches of at most 50 events of a few thousand bytes. */
+#define LINES_BYTES_MAX (UINT32_C(1024) * 1024u)
 
 bool batch_is(struct span payload)
 {

@@ -219,6 +219,12 @@ void broker_sim_release(struct broker_sim *broker)
 		remove_message(broker, 0);
 }
 
+void broker_sim_drop(struct broker_sim *broker)
+{
+	if (broker->link)
+		go_down(broker->link, UPLINK_DOWN_BROKER, 0x8b, "the broker is started anew");
+}
+
 static bool has_room(const struct link *link)
 {
 	return link->untaken_count < UPLINK_UNTAKEN_MAX &&

@@ -88,6 +88,8 @@ struct broker_sim {
 
 /* The cloud publishes to the agent; copied. */
 void broker_sim_post(struct broker_sim *broker, struct span topic, struct span payload, bool retain);
+/* Ends the connection that is up. */
+void broker_sim_drop(struct broker_sim *broker);
 void broker_sim_release(struct broker_sim *broker);
 /* Does the topic match the filter (MQTT 5, section 4.7)? */
 bool broker_sim_matches(struct span filter, struct span topic);

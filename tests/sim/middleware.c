@@ -375,7 +375,7 @@ void middleware_step(struct middleware *middleware)
 	for (int i = 0; i < middleware->paused_count; i++) {
 		struct middleware_pause *pause = &middleware->paused[i];
 		bool enough = middleware->quiet || middleware_one_in(middleware, 10);
-		if (!pause->resumed && !pause->resuming && enough)
+		if (pause->decided && !pause->resumed && !pause->resuming && enough)
 			middleware_resume(middleware, pause);
 	}
 	if (middleware->quiet)
@@ -413,6 +413,9 @@ bool middleware_settled(const struct middleware *middleware, char why[SIM_FINDIN
 		if (!middleware->paused[i].resumed)
 			sim_find(why, "%s is not resumed", middleware->paused[i].name);
 	}
+	struct span shown = {(const char *)middleware->shown, sizeof middleware->shown};
+	if (middleware->shown_any && !witness_knows(&middleware->subscriber->witness, shown))
+		sim_find(why, "the last birth shows a key that no key event has told of");
 	return why[0] == 0;
 }
 

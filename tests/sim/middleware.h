@@ -77,6 +77,7 @@ struct middleware_pause {
 	char name[MIDDLEWARE_NAME_MAX];
 	bool of_source;
 	int64_t since_ns; /* the pause was answered; 0: not, or a resume was sent since */
+	bool decided;     /* the pause was answered: a resume before that might overtake it */
 	bool resumed;     /* the last resume was answered with done */
 	bool resuming;
 };
@@ -102,6 +103,8 @@ struct middleware {
 	/* State. */
 	char boot[40]; /* of the last birth */
 	bool alive;
+	uint8_t shown[WITNESS_SPKI_BYTES]; /* the key in the last birth; its key event may be under way yet */
+	bool shown_any;
 	bool birth_lost; /* the broker refused a state message since the last birth */
 	/* For the marks. */
 	uint64_t births;

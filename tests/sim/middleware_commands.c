@@ -325,7 +325,7 @@ static void take_rejected(struct middleware *middleware, struct middleware_messa
 		                message->id, reason ? reason : "?", message->reason);
 	message->answered = message->ended = true;
 	if (strcmp(message->command, "pause") == 0 && pause)
-		pause->resumed = pause->resumed || pause->since_ns == 0;
+		pause->decided = pause->resumed = true;
 	else if (strcmp(message->command, "resume") == 0 && pause)
 		pause->resuming = false; /* and so once more */
 }
@@ -349,6 +349,8 @@ void middleware_take_result(struct middleware *middleware, struct middleware_mes
 		                message->command, message->id, state, (int)message->answer.len,
 		                (const char *)message->answer.data);
 	message->answered = true;
+	if (pause && strcmp(message->command, "pause") == 0)
+		pause->decided = true;
 	if (strcmp(state, "accepted") == 0 && twice)
 		return;
 	if (!message->ended && strcmp(state, "done") == 0)

@@ -48,6 +48,7 @@ struct world {
 	int64_t
 	    calm_due_ns; /* when what lasts a while (absence, full disk, errors) ends; INT64_MAX: nothing lasts */
 	struct sim_client *client;
+	bool rotates; /* the client asked for another key */
 	uint64_t steps_at_once;
 	char config_text[2000];
 	char tail[LOG_TAIL][300];
@@ -241,6 +242,8 @@ static void end_faults(struct world *world)
 	vfs_sim_set_errors(world->sim->disk, 0);
 	vfs_sim_set_capacity(world->sim->disk, UINT64_MAX / 4);
 	world->calm_due_ns = INT64_MAX;
+	/* Subscriptions that were refused are asked for with the next connection alone. */
+	broker_sim_drop(&world->broker);
 	erp_books_commit_late(&world->books, true);
 }
 
@@ -401,13 +404,17 @@ static void step_clock(struct world *world)
 	hal_sim_set_drift(world->sim, between(world, -200, 200));
 }
 
-static void ask_status(struct world *world)
+/* Now and then a person has the signing key changed, else asks how things are. */
+static void ask_control(struct world *world)
 {
-	static const char request[] = "{\"v\":1,\"cmd\":\"status\"}\n";
+	static const char status[] = "{\"v\":1,\"cmd\":\"status\"}\n";
+	static const char rotate[] = "{\"v\":1,\"cmd\":\"key_rotate\",\"why\":\"the simulation wants it\"}\n";
+	world->rotates = one_in(world, 3);
+	const char *request = world->rotates ? rotate : status;
 	if (world->client)
 		control_sim_close(world->client);
 	world->client = control_sim_connect(world->sim->control);
-	control_sim_write(world->client, request, sizeof request - 1);
+	control_sim_write(world->client, request, strlen(request));
 }
 
 static void take_answer(struct world *world)
@@ -416,7 +423,8 @@ static void take_answer(struct world *world)
 	if (!world->client || !control_sim_read(world->client, &line))
 		return;
 	cJSON *answer = cJSON_ParseWithLength(line.data, line.len);
-	if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok")))
+	/* A store that takes no writes has no key changed. */
+	if (!world->rotates && !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok")))
 		find(world, "the status was not answered with ok");
 	cJSON_Delete(answer);
 	world->result->marks.controls++;
@@ -482,7 +490,7 @@ static void make_trouble(struct world *world)
 			begin_lasting(world);
 		break;
 	case 8:
-		ask_status(world);
+		ask_control(world);
 		break;
 	default:
 		draw_faults(world);
