@@ -3,7 +3,7 @@
  *
  * Why:   a batch is made while it is sent, so that a repeat may be cut elsewhere; its members are what counts.
  * Owns:  nothing.
- * Rules: 1. Its members are of one source, with consecutive sequences, as many as it says, from sequence to sequencelast.
+ * Rules: 1. Its members are of one source, with consecutive sequences, from sequence to sequencelast.
  *        2. Its id is of source, both sequences and the last member's chain value.
  * Source: docs/contract, batches; RFC 1950 by zlib.
  * Runs in: tests.

@@ -2,10 +2,10 @@
  * middleware.h - the model of the cloud's middleware: it cosigns checkpoints, says what became of documents, commands,
  * and believes no answer.
  *
- * Why:   the way back is a promise too: every message answered, nothing done twice, states as the contract's machine has
- *        them, whatever is lost, repeated or late.
- * Owns:  the messages it sent, with their answers; its two keys (one that the agent trusts, one of a stranger).
- * Rules: 1. What is not answered within a minute is sent again, with the same bytes; a repeat of an answer has the bytes
+ * Why:   the way back is a promise too: every message answered, nothing done twice, states as the machine of the
+ *        contract has them, whatever is lost, repeated or late.
+ * Owns:  the messages it sent, with their answers; its keys (one is a stranger's).
+ * Rules: 1. What is not answered within a minute is sent again, with the same bytes; a repeated answer has the bytes
  *           of the first one, unless the agent's clock may have made it forget.
  *        2. A document is named in one unanswered message at a time, so that the order of answers is the order in which
  *           its outcomes were taken; the machine of states is worked out here by code of its own.
@@ -74,6 +74,9 @@ struct middleware_deferred {
 };
 
 struct middleware_pause {
+	char
+	    pause[MIDDLEWARE_ID_MAX]; /* the message that asked for it; another's answers mean nothing here */
+	char resume[MIDDLEWARE_ID_MAX]; /* the last one; empty: none */
 	char name[MIDDLEWARE_NAME_MAX];
 	bool of_source;
 	int64_t since_ns; /* the pause was answered; 0: not, or a resume was sent since */

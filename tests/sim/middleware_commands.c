@@ -129,6 +129,7 @@ static void note_pause(struct middleware *middleware, const struct middleware_me
 	}
 	*pause = (struct middleware_pause){.of_source = message->of_source};
 	(void)snprintf(pause->name, sizeof pause->name, "%s", message->name);
+	(void)snprintf(pause->pause, sizeof pause->pause, "%s", message->id);
 }
 
 static bool is_paused(const struct middleware *middleware, const char *name)
@@ -188,7 +189,9 @@ void middleware_command(struct middleware *middleware)
 		(void)snprintf(body, sizeof body, "{\"sequence\":\"many\"}");
 	write_note(middleware, message, message->id, body, flaw);
 	middleware->commands++;
-	if (flaw == FLAW_NONE && strcmp(message->command, "pause") == 0)
+	/* One that has expired is taken all the same where the box's clock is set back on its way. */
+	bool possible = flaw == FLAW_NONE || flaw == FLAW_EXPIRED || flaw == FLAW_TOO_LATE;
+	if (possible && strcmp(message->command, "pause") == 0)
 		note_pause(middleware, message);
 	middleware_send(middleware, message);
 	if (middleware_one_in(middleware, 10))
@@ -206,6 +209,7 @@ void middleware_resume(struct middleware *middleware, struct middleware_pause *p
 	write_note(middleware, message, message->id, body, FLAW_NONE);
 	pause->since_ns = 0;
 	pause->resuming = true;
+	(void)snprintf(pause->resume, sizeof pause->resume, "%s", message->id);
 	middleware_send(middleware, message);
 }
 
@@ -215,8 +219,9 @@ static struct middleware_pause *pause_of(struct middleware *middleware,
                                          const struct middleware_message *message)
 {
 	for (int i = 0; i < middleware->paused_count; i++) {
-		if (strcmp(middleware->paused[i].name, message->name) == 0)
-			return &middleware->paused[i];
+		struct middleware_pause *pause = &middleware->paused[i];
+		if (strcmp(pause->pause, message->id) == 0 || strcmp(pause->resume, message->id) == 0)
+			return pause;
 	}
 	return NULL;
 }

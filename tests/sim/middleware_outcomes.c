@@ -150,7 +150,7 @@ static int choose(struct middleware *middleware, struct middleware_message *mess
 	sqlite3_stmt *rows = middleware_ask(
 	    middleware, "SELECT subject, revision, code FROM postings WHERE stream=?1 AND subject NOT IN "
 			"(SELECT subject FROM postings WHERE busy=1) AND (code NOT IN "
-	                "('BOOKED','REJECTED','DUPLICATE') OR ?2) LIMIT ?3 OFFSET ?4");
+			"('BOOKED','REJECTED','DUPLICATE') OR ?2) LIMIT ?3 OFFSET ?4");
 	bool any = middleware_one_in(middleware, 3);
 	CHECK(sqlite3_bind_text(rows, 1, stream, -1, SQLITE_TRANSIENT) == SQLITE_OK &&
 	      sqlite3_bind_int(rows, 2, any) == SQLITE_OK && sqlite3_bind_int(rows, 3, wanted) == SQLITE_OK &&

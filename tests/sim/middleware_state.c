@@ -3,8 +3,8 @@
  *
  * Why:   see middleware.h, rule 5.
  * Owns:  nothing beyond struct middleware.
- * Rules: 1. A birth of page 1 has a note of the same boot and gateway, signed by the key that it shows. That key is known,
- *           or becomes known by a key event.
+ * Rules: 1. A birth of page 1 has a note of the same boot and gateway, signed by the key that it shows. That key is
+ *           known, or becomes known by a key event.
  *        2. Each chain value and root that is told is a claim (witness.h, rule 1).
  *        3. A heartbeat is of the boot of the last birth; a death of another boot is stale.
  * Runs in: tests.

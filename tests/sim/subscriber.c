@@ -172,16 +172,15 @@ static void keep_posting(struct subscriber *subscriber, const struct event *even
 static void put_document(struct subscriber *subscriber, const struct event *event, int64_t part,
                          int64_t parts)
 {
+	static const char first[] = "INSERT OR REPLACE INTO documents"
+				    "(subject,revision,voided,lines,amount,rest,name,part,parts) "
+				    "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
+	static const char next[] = "UPDATE documents SET lines=lines+?4, amount=CASE WHEN ?10 THEN amount+?5 "
+				   "ELSE amount END, part=?8 WHERE subject=?1";
 	struct erp_figures figures;
 	figures_of(event, &figures);
-	sqlite3_stmt *put = ask(
-	    subscriber,
-	    part == 1
-		? "INSERT OR REPLACE INTO "
-	          "documents(subject,revision,voided,lines,amount,rest,name,part,parts) "
-		  "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"
-		: "UPDATE documents SET lines=lines+?4, amount=CASE WHEN ?10 THEN amount+?5 ELSE amount END, "
-		  "part=?8 WHERE subject=?1");
+	const char *sql = part == 1 ? first : next;
+	sqlite3_stmt *put = ask(subscriber, sql);
 	bind_text(put, 1, event->subject);
 	if (part == 1) {
 		CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
@@ -443,7 +442,5 @@ bool subscriber_equals(struct subscriber *subscriber, const struct erp_books *bo
 		               sqlite3_column_text(gaps, 0), (long long)sqlite3_column_int64(gaps, 1),
 		               (long long)sqlite3_column_int64(gaps, 2));
 	CHECK(sqlite3_finalize(gaps) == SQLITE_OK);
-	if (!why[0])
-		(void)witness_complete(&subscriber->witness, why);
 	return why[0] == 0;
 }

@@ -40,8 +40,8 @@ void subscriber_close(struct subscriber *subscriber);
 void subscriber_receive(struct subscriber *subscriber, struct span topic, struct span payload);
 /* An event that was sent again on request: its sequence; 0: it is none. It must be the same as before. */
 int64_t subscriber_replayed(struct subscriber *subscriber, struct span topic, struct span payload);
-/* true: it holds the latest state of every document of the books, figure by figure, and no other, and
- * checkpoints cover all of it. Else *why says the first difference. */
+/* true: it holds the latest state of every document of the books, figure by figure, and no other. Else *why
+ * says the first difference. */
 bool subscriber_equals(struct subscriber *subscriber, const struct erp_books *books, char why[600]);
 
 #endif

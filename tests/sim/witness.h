@@ -1,6 +1,6 @@
 /*
- * witness.h - what a careful consumer keeps of each source, and what it checks: leaves, chain, Merkle tree, checkpoints,
- * keys, and every claim that was ever made about them.
+ * witness.h - what a careful consumer keeps of each source, and checks: leaves, chain, Merkle tree, checkpoints, keys,
+ * and every claim that was ever made about them.
  *
  * Why:   a promise that is kept for one message may be broken by the next: everything said of a sequence, by whatever
  *        message, must be said the same for ever.

@@ -283,7 +283,7 @@ static void open_world(struct world *world)
 	world->faulty = true;
 	world->faulty_until_ns =
 	    world->sim->mono_ns +
-	    (world->options.faulty_ns ? world->options.faulty_ns : between(world, 15, 90) * MINUTE_NS);
+	    (world->options.faulty_ns ? world->options.faulty_ns : between(world, 10, 30) * MINUTE_NS);
 	world->trouble_due_ns = world->sim->mono_ns + between(world, 1, 300) * NS_PER_S;
 	world->calm_due_ns = INT64_MAX;
 	for (int i = (int)between(world, 0, 300); i > 0; i--)
@@ -550,6 +550,7 @@ static void run_until(struct world *world, int64_t until_ns)
 static bool is_well(struct world *world, char why[SIM_FINDING_MAX])
 {
 	return subscriber_equals(&world->subscriber, &world->books, why) &&
+	       witness_complete(&world->subscriber.witness, why) &&
 	       middleware_settled(&world->middleware, why);
 }
 

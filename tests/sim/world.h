@@ -29,7 +29,7 @@ struct world_options {
 	const char *profiles; /* folder of the profiles */
 	bool print_log;
 	bool no_disk_errors;
-	int64_t faulty_ns; /* 0: drawn, 15 to 90 minutes */
+	int64_t faulty_ns; /* 0: drawn, 10 to 30 minutes */
 };
 
 /* How often each rare thing happened: a mark that stays 0 over many seeds is a test that tests nothing. */
