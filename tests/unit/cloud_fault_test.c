@@ -1,6 +1,6 @@
 /*
- * cloud_fault_test.c - the part that faces the cloud as one: births that cannot go out, heartbeats without room, pauses whose
- * transaction is lost.
+ * cloud_fault_test.c - the part that faces the cloud as one: births that cannot go out, heartbeats without room, pauses
+ * whose transaction is lost.
  *
  * Why:   what these do wrong shows in no message: a box that is warm in an outage, a source that rests and nobody
  *        knows why.

@@ -3,8 +3,8 @@
  *
  * Why:   30 microseconds a posting is the budget of the contract; in a whole run it is hidden.
  * Owns:  nothing beyond its process.
- * Rules: 1. Measured: H(data), id, leaf, chain, Merkle tree, control totals of each posting; a control event and a signed
- *           checkpoint for each 256 leaves. The functions are the product's own.
+ * Rules: 1. Measured: H(data), id, leaf, chain, Merkle tree, control totals of each posting; a control event and a
+ *           signed checkpoint for each 256 leaves. The functions are the product's own.
  *        2. Compared with the bytes alone: the same envelope's length copied into a buffer.
  *        3. The totals' document is a journal of four lines; processor time, not wall time.
  * Runs in: make bench.
