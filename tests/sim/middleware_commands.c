@@ -354,8 +354,11 @@ void middleware_take_result(struct middleware *middleware, struct middleware_mes
 		                message->command, message->id, state, (int)message->answer.len,
 		                (const char *)message->answer.data);
 	message->answered = true;
-	if (pause && strcmp(message->command, "pause") == 0)
+	if (pause && strcmp(message->command, "pause") == 0) {
+		/* Also where the answer to a repeat, which had expired, came before the first one. */
 		pause->decided = true;
+		pause->resumed = pause->resumed && pause->resume[0] != 0;
+	}
 	if (strcmp(state, "accepted") == 0 && twice)
 		return;
 	if (!message->ended && strcmp(state, "done") == 0)

@@ -27,6 +27,7 @@ void witness_close(struct witness *witness)
 		free(source->checkpoints);
 		free(source->claims);
 		free(source->controls);
+		free(source->changes);
 		free(source->leaves);
 		free(source->chains);
 	}
@@ -92,7 +93,7 @@ static void take_key(struct witness *witness, struct witness_source *source, con
 		return;
 	}
 	struct span new_key = {(const char *)spki, sizeof spki};
-	int before = source->key;
+	int before = source->change_count > 0 ? source->changes[source->change_count - 1].key : -1;
 	for (int i = 0; i < witness->key_count && before < 0; i++) {
 		event_hash_hex(key_span(witness, i), old);
 		if (span_equal(span_of(old), line_of(note.text, "old ")))
@@ -109,9 +110,12 @@ static void take_key(struct witness *witness, struct witness_source *source, con
 		sim_find(witness->finding, "%s %s: the change of key is not signed by both", event->source,
 		         event->sequence);
 	witness_pin(witness, new_key);
-	source->key_before = before;
-	source->key = find_key(witness, new_key);
-	source->key_from = event->number;
+	if (source->change_count == 0)
+		source->first_key = before;
+	source->changes =
+	    mem_grow(source->changes, (size_t)(source->change_count + 1) * sizeof source->changes[0]);
+	source->changes[source->change_count++] =
+	    (struct witness_change){event->number, find_key(witness, new_key)};
 	witness->rotations++;
 }
 
@@ -196,7 +200,7 @@ static struct witness_source *find_or_make(struct witness *witness, const char *
 		return source;
 	CHECK(witness->source_count < WITNESS_SOURCES_MAX);
 	source = &witness->sources[witness->source_count++];
-	*source = (struct witness_source){.key = -1, .key_before = -1};
+	*source = (struct witness_source){.first_key = -1};
 	CHECK(text_copy(source->source, sizeof source->source, span_of(name)));
 	return source;
 }
@@ -276,7 +280,9 @@ void witness_event(struct witness *witness, const struct event *event, const uin
 static bool is_signed_right(const struct witness *witness, const struct witness_source *source, int64_t size,
                             const struct signed_note *note)
 {
-	int key = size >= source->key_from ? source->key : source->key_before;
+	int key = source->first_key;
+	for (int i = 0; i < source->change_count && source->changes[i].sequence <= size; i++)
+		key = source->changes[i].key;
 	if (note->count != 1)
 		return false;
 	if (key >= 0)

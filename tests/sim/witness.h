@@ -36,6 +36,11 @@ struct witness_claim {
 	uint8_t hash[EVENT_HASH_BYTES];
 };
 
+struct witness_change {
+	int64_t sequence; /* of the key event */
+	int key;          /* from there on */
+};
+
 struct witness_source {
 	char source[EVENT_SOURCE_MAX];
 	uint8_t (*leaves)[EVENT_HASH_BYTES];
@@ -49,9 +54,9 @@ struct witness_source {
 	int checkpoint_count;
 	struct witness_claim *claims;
 	int claim_count;
-	int key;          /* of the last key event; -1: none */
-	int64_t key_from; /* its sequence */
-	int key_before;
+	int first_key; /* before the first key event; -1: none came */
+	struct witness_change *changes;
+	int change_count;
 };
 
 struct witness {
