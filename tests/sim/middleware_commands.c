@@ -328,12 +328,12 @@ static void take_rejected(struct middleware *middleware, struct middleware_messa
 	if (!reason || (strcmp(reason, message->reason) != 0 && !(late && clock)))
 		middleware_find(middleware, "%s %s was rejected as %s, not as \"%s\"", message->command,
 		                message->id, reason ? reason : "?", message->reason);
+	if (message->ended)
+		return; /* it was done, and a repeat found it forgotten: what it did stands */
 	message->answered = message->ended = true;
-	if (strcmp(message->command, "pause") == 0 && pause) {
-		/* One that is too late may have been done before, and its answer lost: it is resumed all the same. */
-		pause->decided = true;
-		pause->resumed = !late;
-	} else if (strcmp(message->command, "resume") == 0 && pause)
+	if (strcmp(message->command, "pause") == 0 && pause)
+		pause->decided = pause->resumed = true;
+	else if (strcmp(message->command, "resume") == 0 && pause)
 		pause->resuming = false; /* and so once more */
 }
 
