@@ -24,6 +24,7 @@ DOCUMENTS = 60
 KEYS = os.path.join(ROOT, "docs", "contract", "samples", "keys")
 
 
+@unittest.skipUnless(contract.INSTALLED, "node or the packages of tests/contract_tools are not installed; run tools/setup --test")
 class AgentTest(unittest.TestCase):
     """One run of the agent, with documents that are posted, edited and voided while it runs."""
 
