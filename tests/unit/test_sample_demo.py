@@ -27,10 +27,8 @@ class DemoTest(unittest.TestCase):
     def setUp(self):
         # A temporary directory of its own, which unprivileged servers may pass through.
         self.directory = tempfile.TemporaryDirectory(prefix="twinpost-test-demo-")
+        self.addCleanup(self.directory.cleanup)
         os.chmod(self.directory.name, 0o755)
-
-    def tearDown(self):
-        self.directory.cleanup()
 
     def start(self, *arguments):
         """The demo, its temporary files in the test's directory."""
@@ -89,13 +87,14 @@ class DemoTest(unittest.TestCase):
         out = demo.communicate(timeout=120)[0]
         self.assertEqual(demo.returncode, 0, out)
         begin = re.search(r"^    (cd \S+/middleware && \. \./settings)$", out, re.M).group(1)
-        commands = re.findall(r"^    ((?:twinpost|erp|cloud|tail|stop_demo)\b.*?)(?:   *.*)?$", out.split(begin)[1], re.M)
-        self.assertEqual(len(commands), 13, out)
 
         def run(command):
             return subprocess.run(["bash", "-c", f"{begin} && {command}"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                   timeout=120, check=False)
         pids = [int(pid) for pid in run('echo "$agent_pid $cloud_pid $broker_pid"').stdout.split()]
+        self.addCleanup(end_all, pids)
+        commands = re.findall(r"^    ((?:twinpost|erp|cloud|tail|stop_demo)\b.*?)(?:   *.*)?$", out.split(begin)[1], re.M)
+        self.assertEqual(len(commands), 13, out)
         self.assertTrue(all(servers.alive(pid) for pid in pids))
         for command in commands[:-1]:
             if not command.startswith("tail"):
@@ -106,6 +105,13 @@ class DemoTest(unittest.TestCase):
         self.assertEqual(run(commands[-1]).returncode, 0)
         servers.wait_for("all of it ends", lambda: not any(servers.alive(pid) for pid in pids))
         servers.wait_for("the directories are gone", lambda: not glob.glob(os.path.join(self.directory.name, "*")))
+
+
+def end_all(pids):
+    """What still runs of the demo's processes is killed: a test that failed leaves none behind."""
+    for pid in pids:
+        if servers.alive(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 def cmdline(pid):
