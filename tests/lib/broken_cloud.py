@@ -50,7 +50,7 @@ def acknowledged_early():
 
     def commit(self):
         count[0] += 1
-        if count[0] < 5:
+        if count[0] < 2:
             real(self)
     book.Book.commit = commit
 
