@@ -16,28 +16,7 @@
 
 #include <cmocka.h>
 
-#include "tests/lib/test_store.h"
-
-static int set_up(void **state)
-{
-	struct test_store *test = mem_alloc(sizeof *test);
-	test_store_begin(test);
-	test_store_open(test);
-	*state = test;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	test_store_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void must(struct test_store *test, enum err err)
-{
-	test_store_must(test, err, "the store");
-}
+#include "tests/unit/store_fixture.h"
 
 static bool raise_at(struct test_store *test, const char *rule, struct span key, int64_t at)
 {

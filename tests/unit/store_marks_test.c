@@ -19,40 +19,9 @@
 
 #include "store_forward/schema.h"
 #include "store_forward/store_internal.h"
-#include "tests/lib/test_store.h"
+#include "tests/unit/store_fixture.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_S)
-
-static int set_up(void **state)
-{
-	struct test_store *test = mem_alloc(sizeof *test);
-	test_store_begin(test);
-	test_store_open(test);
-	*state = test;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	test_store_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void must(struct test_store *test, enum err err)
-{
-	test_store_must(test, err, "the store");
-}
-
-static void begin(struct test_store *test)
-{
-	must(test, store_begin(test->store, &test->info));
-}
-
-static void commit(struct test_store *test)
-{
-	must(test, store_commit(test->store, &test->info));
-}
 
 static void raise_text(struct test_store *test, const char *key, const char *text)
 {

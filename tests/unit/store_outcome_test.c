@@ -16,47 +16,7 @@
 
 #include <cmocka.h>
 
-#include "tests/lib/test_store.h"
-
-static int set_up(void **state)
-{
-	struct test_store *test = mem_alloc(sizeof *test);
-	test_store_begin(test);
-	test_store_open(test);
-	*state = test;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	test_store_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void must(struct test_store *test, enum err err)
-{
-	test_store_must(test, err, "the store");
-}
-
-static void begin(struct test_store *test)
-{
-	must(test, store_begin(test->store, &test->info));
-}
-
-static void commit(struct test_store *test)
-{
-	must(test, store_commit(test->store, &test->info));
-}
-
-static int prune(struct test_store *test, int64_t now_ns, int limit)
-{
-	int deleted = -1;
-	begin(test);
-	must(test, store_prune(test->store, now_ns, limit, &deleted, &test->info));
-	commit(test);
-	return deleted;
-}
+#include "tests/unit/store_fixture.h"
 
 /* A checkpoint over the first size leaves. */
 static void add_checkpoint(struct test_store *test, int64_t size)

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "tests/lib/test_store.h"
+#include "tests/unit/store_fixture.h"
 
 #define DOCUMENTS   400 /* in each of two streams: numbers 1..400 and 1001..1400 */
 #define AMENDED     60  /* the first 60 of each get a second revision */
@@ -26,26 +26,6 @@
 #define EVENT_BYTES 700
 #define SEEDS       500
 #define PAGE        8192
-
-static int set_up(void **state)
-{
-	struct test_store *test = mem_alloc(sizeof *test);
-	test_store_begin(test);
-	*state = test;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	test_store_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void must(struct test_store *test, enum err err)
-{
-	test_store_must(test, err, "the store");
-}
 
 /* Numbers of stream "a" begin at 0, of "b" at 1000. */
 static void fill_stream(struct test_store *test, const char *name, int base)
@@ -450,7 +430,7 @@ static void own_checks_find_what_sqlite_does_not(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		void *inner = NULL;
-		set_up(&inner);
+		set_up_empty(&inner);
 		struct test_store *test = inner;
 		fill(test);
 		test_store_sql(test, changes[i]);
@@ -470,7 +450,7 @@ static void interrupted_salvage_is_finished(void **state)
 	(void)state;
 	for (int at = 1; stopped; at++) {
 		void *inner = NULL;
-		set_up(&inner);
+		set_up_empty(&inner);
 		struct test_store *test = inner;
 		fill(test);
 		test_store_sql(test, "UPDATE units SET held = 7 WHERE key = 'key-3'");
@@ -527,7 +507,7 @@ static void salvages_count_up(void **state)
 
 int main(void)
 {
-#define WITH_STORE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define WITH_STORE(name) cmocka_unit_test_setup_teardown(name, set_up_empty, tear_down)
 	const struct CMUnitTest tests[] = {
 	    WITH_STORE(damage_is_never_passed_over),
 	    WITH_STORE(cut_files_are_salvaged),

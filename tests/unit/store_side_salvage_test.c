@@ -27,7 +27,7 @@
 #include "store_forward/outcomes.h"
 #include "store_forward/replay.h"
 #include "tests/lib/fault_vfs.h"
-#include "tests/lib/test_store.h"
+#include "tests/unit/store_fixture.h"
 
 #define MAILS    300 /* of which the first DONE are done */
 #define DONE     10
@@ -38,25 +38,10 @@
 #define SEEDS    200
 #define PAGE     8192
 
-static int set_up(void **state)
-{
-	struct test_store *test = mem_alloc(sizeof *test);
-	test_store_begin(test);
-	*state = test;
-	return 0;
-}
-
-static int tear_down(void **state)
+static int tear_down_faults(void **state)
 {
 	*fault_vfs_plan() = (struct fault_plan){0};
-	test_store_end(*state);
-	free(*state);
-	return 0;
-}
-
-static void must(struct test_store *test, enum err err)
-{
-	test_store_must(test, err, "the store");
+	return tear_down(state);
 }
 
 /* The n-th payload: its number, and then a run of one letter, of up to 1 KB. */
@@ -426,7 +411,7 @@ static void own_checks_find_what_sqlite_does_not(void **state)
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		void *inner = NULL;
 		struct found found;
-		set_up(&inner);
+		set_up_empty(&inner);
 		struct test_store *test = inner;
 		fill(test);
 		test_store_sql(test, changes[i].sql);
@@ -438,7 +423,7 @@ static void own_checks_find_what_sqlite_does_not(void **state)
 			fail_msg("%s: %d mails, %d outcomes, %d answers, %d values, %d entries",
 			         changes[i].sql, (int)found.mails, (int)found.outcomes, (int)found.answers,
 			         (int)found.values, (int)found.entries);
-		tear_down(&inner);
+		tear_down_faults(&inner);
 	}
 }
 
@@ -540,7 +525,7 @@ static void every_operation_may_fail(void **state)
 		for (int at = 1; failed > 0; at += 1 + at / 30) {
 			void *inner = NULL;
 			struct promised promised = {0};
-			set_up(&inner);
+			set_up_empty(&inner);
 			struct test_store *test = inner;
 			*plan = (struct fault_plan){0};
 			test->hal.vfs = FAULT_VFS_NAME;
@@ -558,7 +543,7 @@ static void every_operation_may_fail(void **state)
 			test_store_reopen(test);
 			assert_false(test->opening.salvaged);
 			assert_promises(test, &promised, true);
-			tear_down(&inner);
+			tear_down_faults(&inner);
 			runs++;
 		}
 		assert_true(runs > 10);
@@ -568,7 +553,7 @@ static void every_operation_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup_teardown(damage_is_never_passed_over, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(damage_is_never_passed_over, set_up_empty, tear_down_faults),
 	    cmocka_unit_test(own_checks_find_what_sqlite_does_not),
 	    cmocka_unit_test(every_operation_may_fail),
 	};
