@@ -6,8 +6,8 @@
  * Rules: 1. Two lanes: amounts (header amounts, then every line key of either side; debit and credit apart, so that
  *           a pair of errors does not cancel) and attributes (those that are compared by the rules). The lane before
  *           these, presence, is pairing's.
- *        2. The tolerance applies to amounts alone. A difference of amount is tolerated if it is within the tolerance of
- *           its account and the sum of all tolerated ones, without sign, is within that of the document.
+ *        2. The tolerance applies to amounts alone. A difference of amount is tolerated if it is within that of its
+ *           account and the sum of all tolerated ones, without sign, is within that of the document.
  *        3. An attribute that one side has and the other has not is a difference. What is not compared is told by
  *           rules_compares(), and the report lists it.
  *        4. Entity, type, void and currency differ: the amounts are not compared, one difference says so.
