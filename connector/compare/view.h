@@ -5,8 +5,8 @@
  * Owns:  struct view owns its lines and texts; it is used again from document to document.
  * Rules: 1. Codes of a legacy document are mapped by the rules on its posting date; those of a cloud document stay.
  *           Codes that are missing in the mapping stay raw and are listed (view->missing).
- *        2. Lines with the same key (account, cost centre, tax code) are one line, with their debits and credits added up
- *           in the order of their keys. Nothing else of a line counts, unless it is among the attributes.
+ *        2. Lines with the same key (account, cost centre, tax code) are one line: their debits and credits are added
+ *           up, and stand in the order of their keys. Nothing else of a line counts, unless it is among the attributes.
  *           Amounts are those of the document's currency, and, where both sides may have them, of the local currency.
  *        3. Invoices and credit memos: the lines' nets by (account, cost centre, tax code), tax lines by tax code as
  *           lines of account "tax", and net, tax and gross as amounts of the header. A credit memo counts negative, so
