@@ -63,7 +63,8 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 	X(REFERENCE, "reference", TEXT, NONE, false)                                           \
 	X(TEXT, "text", TEXT, NONE, false)                                                     \
 	X(REVERSES, "reverses", TEXT, NONE, false) /* subject of the reversed document */      \
-	X(REVERSED_BY, "reversed_by", TEXT, NONE, false)
+	X(REVERSED_BY, "reversed_by", TEXT, NONE, false)                                       \
+	X(ORIGIN, "origin", TEXT, NONE, false) /* what a cloud document stands for: subjects */
 
 #define JOURNAL_HEADER_FIELDS(X)               \
 	HEADER_COMMON_FIELDS(X)                \

@@ -69,6 +69,9 @@ static const struct description descriptions[] = {
     {"net_local", "net"},
     {"number", "unique within entity, type and year"},
     {"open", "still unpaid when it was read"},
+    {"origin",
+     "of the cloud's own documents: subjects of the ERP's documents that this one stands for, separated by "
+     "blanks"},
     {"party", "customer, supplier or employee"},
     {"payable", "gross - prepaid + rounding"},
     {"payer", "number of the customer who pays"},
