@@ -22,15 +22,12 @@
 #ifndef TWINPOST_VIEW_H
 #define TWINPOST_VIEW_H
 
-#include "connector/compare/fingerprint.h"
 #include "connector/compare/rules.h"
 #include "connector/posting/document.h"
-#include "store_forward/store.h"
+#include "store_forward/ledger.h"
 
 #define VIEW_MISSING_MAX 8
 #define VIEW_LINES_MAX   DOCUMENT_LINES_MAX
-
-enum ledger_side { SIDE_LEGACY, SIDE_CLOUD, SIDE_COUNT };
 
 /* X(identifier, "name", compared unless attribute.csv says no): attributes of a document beside its amounts. */
 #define VIEW_ATTRIBUTES(X)                                                               \
