@@ -39,7 +39,10 @@
 #define CONFIG_STATUS_SUFFIX   "-status"
 #define CONFIG_STATUS_NAME_MAX (CONFIG_NAME_MAX - sizeof CONFIG_STATUS_SUFFIX)
 #define CONFIG_PROBLEMS_MAX    50
+#define CONFIG_DECIMAL_DIGITS  8 /* after the point, as amounts have at most */
+#define CONFIG_DECIMAL_SIZE    24
 
+enum config_yes_no { CONFIG_NO, CONFIG_YES };
 enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER };
 enum config_mqtt_version { CONFIG_MQTT_AUTO, CONFIG_MQTT_5, CONFIG_MQTT_311 };
 enum config_no_subscriber { CONFIG_NO_SUBSCRIBER_HOLD, CONFIG_NO_SUBSCRIBER_ACCEPT };
@@ -190,6 +193,19 @@ struct config {
 		char mapping[CONFIG_NAME_MAX * 4];
 		char policy[CONFIG_NAME_MAX * 4];
 	} owners;
+	struct {
+		enum config_yes_no enabled;    /* compare.enabled: yes */
+		char rules[CONFIG_PATH_MAX];   /* compare.rules: a directory; "": none */
+		char ledger[CONFIG_PATH_MAX];  /* compare.ledger: /var/lib/twinpost/ledger.db */
+		char results[CONFIG_PATH_MAX]; /* compare.results: /var/lib/twinpost/compare */
+		int64_t grace_cloud_ns;        /* compare.grace_cloud: 2d, 0..90d */
+		int64_t grace_legacy_ns;       /* compare.grace_legacy: 1d, 0..90d */
+		enum config_yes_no four_eyes;  /* compare.four_eyes: no */
+		int clean_days;                /* compare.clean_days: 31, 1..366 */
+		/* As they are written; decimal_parse() takes them. */
+		char threshold_share[CONFIG_DECIMAL_SIZE]; /* compare.threshold_share: 0.001, 0..1 */
+		char threshold_value[CONFIG_DECIMAL_SIZE]; /* compare.threshold_value: 0, in major units */
+	} compare;
 	struct config_uplink uplink;
 	struct config_source sources[CONFIG_SOURCES_MAX];
 	int source_count;

@@ -66,6 +66,8 @@ const char *key_type_text(const struct key *key)
 		return "duration";
 	case KEY_SIZE:
 		return "size";
+	case KEY_DECIMAL:
+		return "decimal";
 	case KEY_CHOICE:
 		return "choice";
 	case KEY_SECRET:
@@ -143,6 +145,10 @@ void key_allowed(const struct key *key, struct buf *out)
 		append_number(key, key->maximum, out);
 		if (key->zero)
 			buf_append_text(out, ", or 0");
+		break;
+	case KEY_DECIMAL:
+		buf_printf(out, "%" PRId64 " to %" PRId64 ", with at most %d digits after a point",
+		           key->minimum, key->maximum, CONFIG_DECIMAL_DIGITS);
 		break;
 	case KEY_CHOICE:
 		append_choices(key, out);

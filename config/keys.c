@@ -173,7 +173,8 @@ static const struct key keys_agent[] = {
 /* In the order in which they are explained. */
 int key_count(void)
 {
-	int count = KEYS_AGENT_COUNT + keys_uplink_count + keys_sources_count + keys_streams_count;
+	int count = KEYS_AGENT_COUNT + keys_uplink_count + keys_sources_count + keys_streams_count +
+	            keys_compare_count;
 	CHECK(count <= KEYS_MAX); /* bitmaps of keys are KEYS_MAX long */
 	return count;
 }
@@ -189,7 +190,10 @@ const struct key *key_at(int index)
 	index -= keys_uplink_count;
 	if (index < keys_sources_count)
 		return &keys_sources[index];
-	return &keys_streams[index - keys_sources_count];
+	index -= keys_sources_count;
+	if (index < keys_streams_count)
+		return &keys_streams[index];
+	return &keys_compare[index - keys_streams_count];
 }
 
 int key_index(const struct key *key)

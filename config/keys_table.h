@@ -39,5 +39,7 @@ extern const struct key keys_sources[];
 extern const int keys_sources_count;
 extern const struct key keys_streams[];
 extern const int keys_streams_count;
+extern const struct key keys_compare[];
+extern const int keys_compare_count;
 
 #endif

@@ -165,6 +165,27 @@ static bool set_number(const struct value_place *place, const struct key *key, v
 	return true;
 }
 
+/* Digits, and a point with more of them; the value between the limits, the digits after the point not too many. */
+static bool set_decimal(const struct value_place *place, const struct key *key, void *base, struct span text)
+{
+	int64_t whole = 0;
+	size_t i = 0;
+	bool more = false; /* than the whole part */
+	for (; i < text.len && text.data[i] >= '0' && text.data[i] <= '9' && whole <= key->maximum; i++)
+		whole = 10 * whole + (text.data[i] - '0');
+	bool good = i > 0 && whole >= key->minimum && whole <= key->maximum;
+	size_t point = i;
+	if (good && i < text.len && text.data[i] == '.') {
+		for (i++; i < text.len && text.data[i] >= '0' && text.data[i] <= '9'; i++)
+			more = more || text.data[i] != '0';
+		good = i > point + 1 && i - point - 1 <= CONFIG_DECIMAL_DIGITS;
+	}
+	if (!good || i < text.len || (more && whole == key->maximum) ||
+	    !text_copy((char *)base + key->offset, key->size, text))
+		return refuse_shown(place, key, text, "");
+	return true;
+}
+
 static bool set_choice(const struct value_place *place, const struct key *key, void *base, struct span text)
 {
 	for (const struct key_choice *choice = key->choices; choice->name; choice++) {
@@ -340,6 +361,8 @@ bool value_set(const struct value_place *place, const struct key *key, void *bas
 	case KEY_DURATION:
 	case KEY_SIZE:
 		return set_number(place, key, base, text);
+	case KEY_DECIMAL:
+		return set_decimal(place, key, base, text);
 	case KEY_CHOICE:
 		return set_choice(place, key, base, text);
 	case KEY_SECRET:

@@ -105,6 +105,15 @@ static void test_defaults(void **state)
 	assert_string_equal(c->owners.data_quality, "data_quality");
 	assert_string_equal(c->owners.mapping, "mapping");
 	assert_string_equal(c->owners.policy, "policy");
+	assert_int_equal(c->compare.enabled, CONFIG_YES);
+	assert_int_equal(c->compare.four_eyes, CONFIG_NO);
+	assert_string_equal(c->compare.rules, "");
+	assert_string_equal(c->compare.ledger, "/var/lib/twinpost/ledger.db");
+	assert_string_equal(c->compare.results, "/var/lib/twinpost/compare");
+	assert_true(c->compare.grace_cloud_ns == 2 * D && c->compare.grace_legacy_ns == D);
+	assert_int_equal(c->compare.clean_days, 31);
+	assert_string_equal(c->compare.threshold_share, "0.001");
+	assert_string_equal(c->compare.threshold_value, "0");
 	assert_int_equal(s->status_table.connection[0], 0);
 	assert_int_equal(c->source_count, 1);
 	assert_string_equal(s->connection, "DSN=JDE");
@@ -157,6 +166,8 @@ static void test_complete(void **state)
 	assert_string_equal(c->owners.policy, "controller@example.com");
 	assert_string_equal(c->sources[0].status_table.table, "staging.twinpost_status");
 	assert_int_equal(c->sources[1].status_table.connection[0], 0);
+	assert_string_equal(c->compare.rules, "/etc/twinpost/rules");
+	assert_string_equal(c->compare.threshold_value, "100.00");
 	assert_string_equal(c->phases[0].entity, "00001");
 	assert_int_equal(config_phase_of(c, SPAN_LITERAL("00001")), CONFIG_PHASE_CUTOVER);
 	assert_int_equal(config_phase_of(c, SPAN_LITERAL("00070")), CONFIG_PHASE_PARALLEL);
@@ -318,8 +329,8 @@ static void test_numbers_at_limits(void **state)
 		try_number(key, 0, key->zero);
 		tried++;
 	}
-	/* By hand from config.h: 6 integers, 4 sizes, 16 durations. */
-	assert_int_equal(tried, 26);
+	/* By hand from config.h: 7 integers, 4 sizes, 18 durations. */
+	assert_int_equal(tried, 29);
 }
 
 static void try_text(const struct key *key, int64_t length, bool good)
@@ -351,6 +362,47 @@ static void test_texts_at_limits(void **state)
 		try_text(key, 0, false);
 		try_text(key, key->maximum, true);
 		try_text(key, key->maximum + 1, false);
+	}
+}
+
+/* Decimals keep what was written; what is over the limit, has too many digits or is no plain number is refused. */
+static void test_decimals(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *key, *value;
+		bool good;
+	} cases[] = {
+	    {"compare.threshold_share", "0", true},
+	    {"compare.threshold_share", "1", true},
+	    {"compare.threshold_share", "1.00000000", true},
+	    {"compare.threshold_share", "0.99999999", true},
+	    {"compare.threshold_share", "1.00000001", false},
+	    {"compare.threshold_share", "0.000000001", false},
+	    {"compare.threshold_share", "2", false},
+	    {"compare.threshold_share", "-0.1", false},
+	    {"compare.threshold_share", ".5", false},
+	    {"compare.threshold_share", "0.", false},
+	    {"compare.threshold_share", "0,5", false},
+	    {"compare.threshold_share", "1e-3", false},
+	    {"compare.threshold_share", "'0.5 '", false},
+	    {"compare.threshold_share", "00000000000000.00000000", true}, /* 23 bytes, as many as are kept */
+	    {"compare.threshold_share", "000000000000000.00000000", false},
+	    {"compare.threshold_value", "10000000000.00000000", true},
+	    {"compare.threshold_value", "10000000000.01", false},
+	    {"compare.threshold_value", "99999999999999999999", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		const struct key *key = key_find(span_of(cases[i].key));
+		struct parsed *parsed = parse_with(key, cases[i].value);
+		if (parsed->good != cases[i].good)
+			fail_msg("%s: %s", cases[i].key, cases[i].value);
+		if (parsed->good)
+			assert_string_equal((const char *)&parsed->config + key->offset, cases[i].value);
+		else
+			assert_non_null(
+			    strstr(parsed->problems.list[0].text, ", with at most 8 digits after a point"));
+		free(parsed);
 	}
 }
 
@@ -598,6 +650,7 @@ int main(void)
 	    cmocka_unit_test(test_table),
 	    cmocka_unit_test(test_numbers_at_limits),
 	    cmocka_unit_test(test_texts_at_limits),
+	    cmocka_unit_test(test_decimals),
 	    cmocka_unit_test(test_choices),
 	    cmocka_unit_test(test_bad_files),
 	    cmocka_unit_test(test_length),
