@@ -13,10 +13,10 @@ SANITIZE ?=
 BUILD := build$(if $(filter-out cc gcc,$(notdir $(CC))),/$(notdir $(CC)))$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 PACKAGES := sqlite3 zlib libmosquitto mbedcrypto yaml-0.1 libcjson libssl libcrypto
-# mbedTLS 2.28 and unixODBC ship no pkg-config file on every release: named by hand where there is none.
+# mbedTLS 2.28, unixODBC and libcsv ship no pkg-config file on every release: named by hand where there is none.
 found = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 PKG_CFLAGS = $(shell pkg-config --cflags $(foreach p,$(PACKAGES),$(call found,$(p))))
-PKG_LIBS = $(shell pkg-config --libs $(foreach p,$(PACKAGES),$(call found,$(p)))) -lmbedcrypto -lodbc
+PKG_LIBS = $(shell pkg-config --libs $(foreach p,$(PACKAGES),$(call found,$(p)))) -lmbedcrypto -lodbc -lcsv
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE
