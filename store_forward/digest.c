@@ -2,13 +2,14 @@
  * digest.c - SHA-256 by mbedTLS, 2.28 or 3.x.
  *
  * Why:   see digest.h.
- * Owns:  nothing; the hash state lives on the stack and is wiped by mbedTLS.
+ * Owns:  the hash state, which mbedTLS wipes.
  * Rules: a hash that cannot be made is a bug (the software implementation never fails), never a wrong digest.
  * Runs in: the core.
  * Tests: tests/unit/digest_test.c
  */
 #include "store_forward/digest.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <mbedtls/sha256.h>
@@ -27,20 +28,51 @@
 #define sha256_finish mbedtls_sha256_finish_ret
 #endif
 
-struct digest digest_of(const struct span *parts, size_t count)
+struct digest_stream {
+	mbedtls_sha256_context context;
+};
+
+static void start(struct digest_stream *stream)
+{
+	mbedtls_sha256_init(&stream->context);
+	CHECK(sha256_starts(&stream->context, NOT_SHA224) == 0);
+}
+
+static struct digest finish(struct digest_stream *stream)
 {
 	struct digest digest;
-	mbedtls_sha256_context context;
-	mbedtls_sha256_init(&context);
-	CHECK(sha256_starts(&context, NOT_SHA224) == 0);
-	for (size_t i = 0; i < count; i++) {
-		if (parts[i].len > 0)
-			CHECK(sha256_update(&context, (const unsigned char *)parts[i].data, parts[i].len) ==
-			      0);
-	}
-	CHECK(sha256_finish(&context, digest.bytes) == 0);
-	mbedtls_sha256_free(&context);
+	CHECK(sha256_finish(&stream->context, digest.bytes) == 0);
+	mbedtls_sha256_free(&stream->context);
 	return digest;
+}
+
+struct digest_stream *digest_stream_new(void)
+{
+	struct digest_stream *stream = mem_alloc(sizeof *stream);
+	start(stream);
+	return stream;
+}
+
+void digest_stream_add(struct digest_stream *stream, struct span part)
+{
+	if (part.len > 0)
+		CHECK(sha256_update(&stream->context, (const unsigned char *)part.data, part.len) == 0);
+}
+
+struct digest digest_stream_finish(struct digest_stream *stream)
+{
+	struct digest digest = finish(stream);
+	free(stream);
+	return digest;
+}
+
+struct digest digest_of(const struct span *parts, size_t count)
+{
+	struct digest_stream stream;
+	start(&stream);
+	for (size_t i = 0; i < count; i++)
+		digest_stream_add(&stream, parts[i]);
+	return finish(&stream);
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)

@@ -89,6 +89,11 @@ static void test_parts(void **state)
 		    {message, cut}, {NULL, 0}, {message + cut, sizeof message - cut}, {message, 0}};
 		struct digest digest = digest_of(parts, 4);
 		assert_true(digest_equal(&digest, &expected));
+		struct digest_stream *stream = digest_stream_new();
+		for (size_t i = 0; i < 4; i++)
+			digest_stream_add(stream, parts[i]);
+		digest = digest_stream_finish(stream);
+		assert_true(digest_equal(&digest, &expected));
 	}
 	struct digest empty = digest_of(NULL, 0);
 	assert_digest(&empty, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
