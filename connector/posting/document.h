@@ -8,6 +8,8 @@
  *        2. A field is absent (no key in the JSON) or has a value of its kind; empty text counts as absent.
  *        3. Amounts: debit positive, credit negative in journals; invoices and credit memos positive plus their type.
  *        4. Fields are added, never renamed or narrowed (contract, Evolution).
+ *        5. A code stands as the ERP has it; the cloud's code stands beside it as ..._mapped, where the rules map its
+ *           kind (connector/compare/rules.h). Without that field the code is the same on both sides.
  * Source: canonical model of the project, section 2; names after ISO 20022, UBL 2.1 / EN 16931 and SAF-T 2.0.
  * Runs in: the core.
  * Tests: tests/unit/document_test.c
@@ -44,26 +46,28 @@ enum value_kind {
 enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY_GROUP };
 
 /* X(identifier, "key", kind, currency, required) */
-#define HEADER_COMMON_FIELDS(X)                                                                \
-	X(ENTITY, "entity", TEXT, NONE, true) /* company code, as the ERP has it */            \
-	X(SOURCE_SYSTEM, "source_system", TEXT, NONE, true)                                    \
-	X(TYPE, "type", TEXT, NONE, true)                /* journal, invoice, ... */           \
-	X(NUMBER, "number", TEXT, NONE, true)            /* unique in entity, type and year */ \
-	X(YEAR, "year", INTEGER, NONE, true)             /* fiscal year; 0 for master data */  \
-	X(LEGACY_TYPE, "legacy_type", TEXT, NONE, false) /* the ERP's own document type */     \
-	X(PERIOD, "period", INTEGER, NONE, false)                                              \
-	X(DOCUMENT_DATE, "document_date", DATE, NONE, false)                                   \
-	X(POSTING_DATE, "posting_date", DATE, NONE, false)                                     \
-	X(ENTRY_DATE, "entry_date", DATE, NONE, false)                                         \
-	X(CURRENCY, "currency", TEXT, NONE, false) /* of the document, ISO 4217 */             \
-	X(LOCAL_CURRENCY, "local_currency", TEXT, NONE, false)                                 \
-	X(GROUP_CURRENCY, "group_currency", TEXT, NONE, false)                                 \
-	X(EXCHANGE_RATE, "exchange_rate", DECIMAL, NONE, false)                                \
-	X(USER, "user", TEXT, NONE, false)                                                     \
-	X(REFERENCE, "reference", TEXT, NONE, false)                                           \
-	X(TEXT, "text", TEXT, NONE, false)                                                     \
-	X(REVERSES, "reverses", TEXT, NONE, false) /* subject of the reversed document */      \
-	X(REVERSED_BY, "reversed_by", TEXT, NONE, false)                                       \
+#define HEADER_COMMON_FIELDS(X)                                                                    \
+	X(ENTITY, "entity", TEXT, NONE, true)                /* company code, as the ERP has it */ \
+	X(ENTITY_MAPPED, "entity_mapped", TEXT, NONE, false) /* as the cloud has it */             \
+	X(SOURCE_SYSTEM, "source_system", TEXT, NONE, true)                                        \
+	X(TYPE, "type", TEXT, NONE, true)                /* journal, invoice, ... */               \
+	X(NUMBER, "number", TEXT, NONE, true)            /* unique in entity, type and year */     \
+	X(YEAR, "year", INTEGER, NONE, true)             /* fiscal year; 0 for master data */      \
+	X(LEGACY_TYPE, "legacy_type", TEXT, NONE, false) /* the ERP's own document type */         \
+	X(LEGACY_TYPE_MAPPED, "legacy_type_mapped", TEXT, NONE, false)                             \
+	X(PERIOD, "period", INTEGER, NONE, false)                                                  \
+	X(DOCUMENT_DATE, "document_date", DATE, NONE, false)                                       \
+	X(POSTING_DATE, "posting_date", DATE, NONE, false)                                         \
+	X(ENTRY_DATE, "entry_date", DATE, NONE, false)                                             \
+	X(CURRENCY, "currency", TEXT, NONE, false) /* of the document, ISO 4217 */                 \
+	X(LOCAL_CURRENCY, "local_currency", TEXT, NONE, false)                                     \
+	X(GROUP_CURRENCY, "group_currency", TEXT, NONE, false)                                     \
+	X(EXCHANGE_RATE, "exchange_rate", DECIMAL, NONE, false)                                    \
+	X(USER, "user", TEXT, NONE, false)                                                         \
+	X(REFERENCE, "reference", TEXT, NONE, false)                                               \
+	X(TEXT, "text", TEXT, NONE, false)                                                         \
+	X(REVERSES, "reverses", TEXT, NONE, false) /* subject of the reversed document */          \
+	X(REVERSED_BY, "reversed_by", TEXT, NONE, false)                                           \
 	X(ORIGIN, "origin", TEXT, NONE, false) /* what a cloud document stands for: subjects */
 
 #define JOURNAL_HEADER_FIELDS(X)               \
@@ -75,16 +79,19 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 #define JOURNAL_LINE_FIELDS(X)                                                         \
 	X(LINE, "line", TEXT, NONE, true)                                              \
 	X(ACCOUNT, "account", TEXT, NONE, true) /* as the ERP has it */                \
+	X(ACCOUNT_MAPPED, "account_mapped", TEXT, NONE, false)                         \
 	X(ACCOUNT_NAME, "account_name", TEXT, NONE, false)                             \
 	X(AMOUNT, "amount", AMOUNT, DOCUMENT, true)                                    \
 	X(AMOUNT_LOCAL, "amount_local", AMOUNT, LOCAL, false)                          \
 	X(AMOUNT_GROUP, "amount_group", AMOUNT, GROUP, false)                          \
 	X(ENTITY, "entity", TEXT, NONE, false) /* where a line is another company's */ \
 	X(COST_CENTRE, "cost_centre", TEXT, NONE, false)                               \
+	X(COST_CENTRE_MAPPED, "cost_centre_mapped", TEXT, NONE, false)                 \
 	X(PROFIT_CENTRE, "profit_centre", TEXT, NONE, false)                           \
 	X(SEGMENT, "segment", TEXT, NONE, false)                                       \
 	X(TRADING_PARTNER, "trading_partner", TEXT, NONE, false)                       \
 	X(TAX_CODE, "tax_code", TEXT, NONE, false)                                     \
+	X(TAX_CODE_MAPPED, "tax_code_mapped", TEXT, NONE, false)                       \
 	X(QUANTITY, "quantity", DECIMAL, NONE, false)                                  \
 	X(UNIT, "unit", TEXT, NONE, false)                                             \
 	X(PARTY, "party", TEXT, NONE, false)                                           \
@@ -94,6 +101,7 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 #define INVOICE_HEADER_FIELDS(X)                                                                 \
 	HEADER_COMMON_FIELDS(X)                                                                  \
 	X(CUSTOMER, "customer", TEXT, NONE, true)                                                \
+	X(CUSTOMER_MAPPED, "customer_mapped", TEXT, NONE, false)                                 \
 	X(PAYER, "payer", TEXT, NONE, false)                                                     \
 	X(DUE_DATE, "due_date", DATE, NONE, false)                                               \
 	X(TERMS, "terms", TEXT, NONE, false)                                                     \
@@ -115,30 +123,34 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 	X(CONTROL_ACCOUNT, "control_account", TEXT, NONE, false)                                 \
 	X(BATCH, "batch", TEXT, NONE, false)
 
-#define INVOICE_LINE_FIELDS(X)                                       \
-	X(LINE, "line", TEXT, NONE, true)                            \
-	X(ITEM, "item", TEXT, NONE, false)                           \
-	X(TEXT, "text", TEXT, NONE, false)                           \
-	X(QUANTITY, "quantity", DECIMAL, NONE, false)                \
-	X(UNIT, "unit", TEXT, NONE, false)                           \
-	X(PRICE, "price", DECIMAL, NONE, false)                      \
-	X(NET, "net", AMOUNT, DOCUMENT, true)                        \
-	X(TAX, "tax", AMOUNT, DOCUMENT, false)                       \
-	X(GROSS, "gross", AMOUNT, DOCUMENT, false)                   \
-	X(NET_LOCAL, "net_local", AMOUNT, LOCAL, false)              \
-	X(TAX_LOCAL, "tax_local", AMOUNT, LOCAL, false)              \
-	X(GROSS_LOCAL, "gross_local", AMOUNT, LOCAL, false)          \
-	X(OPEN, "open", AMOUNT, DOCUMENT, false)                     \
-	X(DUE_DATE, "due_date", DATE, NONE, false)                   \
-	X(TAX_CODE, "tax_code", TEXT, NONE, false)                   \
-	X(TAX_RATE, "tax_rate", DECIMAL, NONE, false) /* per cent */ \
-	X(ACCOUNT, "account", TEXT, NONE, false)                     \
-	X(COST_CENTRE, "cost_centre", TEXT, NONE, false)             \
-	X(REVENUE_START, "revenue_start", DATE, NONE, false)         \
+#define INVOICE_LINE_FIELDS(X)                                         \
+	X(LINE, "line", TEXT, NONE, true)                              \
+	X(ITEM, "item", TEXT, NONE, false)                             \
+	X(TEXT, "text", TEXT, NONE, false)                             \
+	X(QUANTITY, "quantity", DECIMAL, NONE, false)                  \
+	X(UNIT, "unit", TEXT, NONE, false)                             \
+	X(PRICE, "price", DECIMAL, NONE, false)                        \
+	X(NET, "net", AMOUNT, DOCUMENT, true)                          \
+	X(TAX, "tax", AMOUNT, DOCUMENT, false)                         \
+	X(GROSS, "gross", AMOUNT, DOCUMENT, false)                     \
+	X(NET_LOCAL, "net_local", AMOUNT, LOCAL, false)                \
+	X(TAX_LOCAL, "tax_local", AMOUNT, LOCAL, false)                \
+	X(GROSS_LOCAL, "gross_local", AMOUNT, LOCAL, false)            \
+	X(OPEN, "open", AMOUNT, DOCUMENT, false)                       \
+	X(DUE_DATE, "due_date", DATE, NONE, false)                     \
+	X(TAX_CODE, "tax_code", TEXT, NONE, false)                     \
+	X(TAX_CODE_MAPPED, "tax_code_mapped", TEXT, NONE, false)       \
+	X(TAX_RATE, "tax_rate", DECIMAL, NONE, false) /* per cent */   \
+	X(ACCOUNT, "account", TEXT, NONE, false)                       \
+	X(ACCOUNT_MAPPED, "account_mapped", TEXT, NONE, false)         \
+	X(COST_CENTRE, "cost_centre", TEXT, NONE, false)               \
+	X(COST_CENTRE_MAPPED, "cost_centre_mapped", TEXT, NONE, false) \
+	X(REVENUE_START, "revenue_start", DATE, NONE, false)           \
 	X(REVENUE_END, "revenue_end", DATE, NONE, false)
 
 #define INVOICE_TAX_FIELDS(X)                                \
 	X(CODE, "code", TEXT, NONE, true)                    \
+	X(CODE_MAPPED, "code_mapped", TEXT, NONE, false)     \
 	X(JURISDICTION, "jurisdiction", TEXT, NONE, false)   \
 	X(RATE, "rate", DECIMAL, NONE, false) /* per cent */ \
 	X(BASE, "base", AMOUNT, DOCUMENT, true)              \
@@ -151,6 +163,7 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 	X(AMOUNT, "amount", AMOUNT, DOCUMENT, true)                             \
 	X(AMOUNT_LOCAL, "amount_local", AMOUNT, LOCAL, false)                   \
 	X(PAYER, "payer", TEXT, NONE, true)                                     \
+	X(PAYER_MAPPED, "payer_mapped", TEXT, NONE, false)                      \
 	X(UNAPPLIED, "unapplied", AMOUNT, DOCUMENT, false)                      \
 	X(STATUS, "status", TEXT, NONE, false) /* received, returned, failed */ \
 	X(BANK_ACCOUNT, "bank_account", TEXT, NONE, false)                      \
@@ -166,19 +179,20 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 	X(WRITE_OFF, "write_off", AMOUNT, DOCUMENT, false)                         \
 	X(FX_GAIN_LOSS, "fx_gain_loss", AMOUNT, LOCAL, false)
 
-#define CUSTOMER_HEADER_FIELDS(X)                                         \
-	HEADER_COMMON_FIELDS(X)                                           \
-	X(LEGAL_NAME, "legal_name", TEXT, NONE, true)                     \
-	X(TAX_ID, "tax_id", TEXT, NONE, false)                            \
-	X(ADDRESS, "address", TEXT, NONE, false)                          \
-	X(CITY, "city", TEXT, NONE, false)                                \
-	X(POSTAL_CODE, "postal_code", TEXT, NONE, false)                  \
-	X(COUNTRY, "country", TEXT, NONE, false) /* ISO 3166-1 alpha-2 */ \
-	X(TERMS, "terms", TEXT, NONE, false)                              \
-	X(CONTROL_ACCOUNT, "control_account", TEXT, NONE, false)          \
-	X(VALID_FROM, "valid_from", DATE, NONE, false)                    \
-	X(VALID_TO, "valid_to", DATE, NONE, false)                        \
-	X(CREDIT_HOLD, "credit_hold", BOOLEAN, NONE, false)               \
+#define CUSTOMER_HEADER_FIELDS(X)                                                  \
+	HEADER_COMMON_FIELDS(X)                                                    \
+	X(NUMBER_MAPPED, "number_mapped", TEXT, NONE, false) /* of the customer */ \
+	X(LEGAL_NAME, "legal_name", TEXT, NONE, true)                              \
+	X(TAX_ID, "tax_id", TEXT, NONE, false)                                     \
+	X(ADDRESS, "address", TEXT, NONE, false)                                   \
+	X(CITY, "city", TEXT, NONE, false)                                         \
+	X(POSTAL_CODE, "postal_code", TEXT, NONE, false)                           \
+	X(COUNTRY, "country", TEXT, NONE, false) /* ISO 3166-1 alpha-2 */          \
+	X(TERMS, "terms", TEXT, NONE, false)                                       \
+	X(CONTROL_ACCOUNT, "control_account", TEXT, NONE, false)                   \
+	X(VALID_FROM, "valid_from", DATE, NONE, false)                             \
+	X(VALID_TO, "valid_to", DATE, NONE, false)                                 \
+	X(CREDIT_HOLD, "credit_hold", BOOLEAN, NONE, false)                        \
 	X(STATUS, "status", TEXT, NONE, false)
 
 /* Slots: HEADER_ENTITY .. are the same in every type; JOURNAL_LEDGER, INVOICE_NET, JOURNAL_LINE_AMOUNT, ... */

@@ -32,7 +32,7 @@ struct texts {
 struct envelope_kind envelope_kind_of(enum document_type type)
 {
 	const struct document_spec *spec = document_spec(type);
-	return (struct envelope_kind){spec->event_name, spec->name};
+	return (struct envelope_kind){spec->event_name, spec->name, ENVELOPE_SCHEMA_VERSION};
 }
 
 static const char *change_name(enum envelope_change change)
@@ -71,8 +71,8 @@ static void make_texts(const struct envelope *envelope, struct texts *texts)
 	(void)snprintf(texts->revision, sizeof texts->revision, "%" PRId64, envelope->revision);
 	(void)snprintf(texts->type, sizeof texts->type, "com.twinpost.%s.%s.v1", envelope->kind.event,
 	               change_name(envelope->change));
-	(void)snprintf(texts->schema, sizeof texts->schema, "urn:twinpost:schema:%s:" ENVELOPE_SCHEMA_VERSION,
-	               envelope->kind.schema);
+	(void)snprintf(texts->schema, sizeof texts->schema, "urn:twinpost:schema:%s:%s",
+	               envelope->kind.schema, envelope->kind.schema_version);
 	instant_print(envelope->recorded_ns, texts->time);
 	make_id(envelope, texts);
 }
@@ -93,6 +93,10 @@ static void append_event(const struct envelope *envelope, const struct texts *te
 	buf_append_text(out, ",\"datacontenttype\":\"application/json\"");
 	append_text(out, ",\"dataschema\":\"", texts->schema);
 	append_text(out, ",\"id\":\"", texts->id);
+	if (envelope->mapping_version.len > 0) {
+		buf_append_text(out, ",\"mappingversion\":");
+		canonical_string(out, envelope->mapping_version);
+	}
 	if (envelope->part.len > 0) {
 		buf_append_text(out, ",\"part\":");
 		canonical_string(out, envelope->part);

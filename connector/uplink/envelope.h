@@ -7,8 +7,8 @@
  *        2. id is deterministic: hex of the first 16 bytes of
  *           H("tp1/id/v1\n" subject "\n" revision "\n" hex(H(data)) "\n"), with part "\n" behind it where there is one.
  *        3. traceparent is deterministic as well: trace id = id, span id = the next 8 bytes of the same hash.
- *        4. revision, phase and profileversion are of the event, not of the document: they stand here and not in data,
- *           so that a change of phase or profile makes no document look changed.
+ *        4. revision, phase, profileversion and mappingversion are of the event, not of the document: they stand here
+ *           and not in data, so that a change of phase, profile or rules makes no document look changed.
  * Source: CloudEvents 1.0.2 (JSON event format 1.0.2); W3C Trace Context (2021) section 3.2; docs/contract.
  * Runs in: the core.
  * Tests: tests/unit/envelope_test.c; the sample cloud checks every event in another language.
@@ -21,15 +21,18 @@
 #include "store_forward/chain.h"
 
 #define ENVELOPE_CONTENT_TYPE "application/cloudevents+json; charset=utf-8"
-/* The exact version of each data schema, all types alike; the major stands in the event's type. */
-#define ENVELOPE_SCHEMA_VERSION "1.0"
+/* The exact version of each document's schema, all types alike; the major stands in the event's type. */
+#define ENVELOPE_SCHEMA_VERSION "1.1"
+/* That of the agent's own events, control and key. */
+#define ENVELOPE_OWN_SCHEMA_VERSION "1.0"
 
 enum envelope_change { ENVELOPE_RECORDED, ENVELOPE_AMENDED, ENVELOPE_VOIDED, ENVELOPE_ROTATED };
 
-/* What an event is about: the word in its type ("creditmemo") and the name of its schema ("credit_memo"). */
+/* What an event is about: the word in its type ("creditmemo"), and name and version of its schema ("credit_memo"). */
 struct envelope_kind {
 	const char *event;
 	const char *schema;
+	const char *schema_version;
 };
 struct envelope_kind envelope_kind_of(enum document_type type);
 
@@ -43,6 +46,7 @@ struct envelope {
 	int64_t recorded_ns; /* wall time */
 	enum config_phase phase;
 	struct span profile_version; /* "jde/1" */
+	struct span mapping_version; /* of the rules that gave the mapped codes; empty: there are none */
 	struct span part;            /* "1/3"; empty: the event holds the whole document */
 	struct span data;            /* canonical JSON of the document */
 	struct digest data_digest;   /* H(data) */

@@ -254,7 +254,7 @@ static enum err append_own(struct notary *notary, const struct store_stream *str
 	const struct envelope envelope = {
 	    .source = span_of(stream->source),
 	    .sequence = stream->next_sequence,
-	    .kind = {kind, kind},
+	    .kind = {kind, kind, ENVELOPE_OWN_SCHEMA_VERSION},
 	    .change = change,
 	    .subject = span_of(subject),
 	    .revision = 1,

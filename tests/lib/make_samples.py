@@ -81,6 +81,12 @@ def journal(number, *amounts):
         {"line": f"{place}.0", "account": f"1.{1100 + place}", "amount": amount} for place, amount in enumerate(amounts, 1)]}
 
 
+def mapped(data):
+    """A journal with the cloud's codes of company and accounts."""
+    return {**data, "entity_mapped": "DE01", "lines": [
+        {**line, "account_mapped": str(400000 + number)} for number, line in enumerate(data["lines"])]}
+
+
 def invoice(number, net, tax, gross, still_open, kind="invoice", **more):
     """An invoice or credit memo of one line."""
     line = {"line": "001", "net": net, "tax": tax, "gross": gross, "open": still_open, "tax_code": "S19", "text": "Müller & Söhne"}
@@ -97,7 +103,8 @@ def valid():
     case.event(customers, customers.document({
         "entity": "00000", "source_system": "jde", "type": "customer", "year": 0, "number": "4003", "legal_name": "Müller & Söhne GmbH",
         "country": "DE", "credit_hold": False}))
-    case.event(stream, stream.document(journal("JE-1", "100.00", "-100.00")))
+    case.event(stream, stream.document(mapped(journal("JE-1", "100.00", "-100.00")), more={"mappingversion": "9f86d081884c7d65"}),
+               why="the cloud's codes beside those of the ERP")
     case.event(stream, stream.document(invoice("RI-1", "100.00", "19.00", "119.00", "119.00")))
     case.event(stream, stream.document(payment(4012, "119.00", unapplied="0.00", applications=[
         {"line": "1", "invoice": "00001/invoice/2025/RI-1", "item": "001", "amount": "119.00"}])))

@@ -18,6 +18,7 @@ from decimal import Decimal
 TENANT, GATEWAY = "acme", "plant-1"
 NAME = f"{TENANT}/{GATEWAY}"
 WORD = {"credit_memo": "creditmemo"}
+DOCUMENTS = ("journal", "invoice", "credit_memo", "payment", "customer")  # schemas in version 1.1, others in 1.0
 
 
 def canonical(value):
@@ -94,9 +95,10 @@ class Stream:
         """The text of the next event."""
         self.sequence += 1
         text, moment = canonical(data), self.clock.now()
+        urn = f"urn:twinpost:schema:{schema}:{'1.1' if schema in DOCUMENTS else '1.0'}"
         digest = sha256(text).hex()
         identity = sha256(f"tp1/id/v1\n{subject}\n{revision}\n{digest}\n" + (f"{part}\n" if part else "")).hex()
-        attributes = {"type": f"com.twinpost.{kind}.v1", "dataschema": f"urn:twinpost:schema:{schema}:1.0", "subject": subject,
+        attributes = {"type": f"com.twinpost.{kind}.v1", "dataschema": urn, "subject": subject,
                       "source": self.source, "sequence": f"{self.sequence:020}", "revision": revision, "time": moment,
                       "id": identity[:32]}
         lines = ["tp1/leaf/v1"] + [str(attributes[name]) for name in (

@@ -233,7 +233,7 @@ class Stream:
         word = kind or data["type"].replace("_", "")
         subject = f"{data['entity']}/{data['type']}/{data['year']}/{data['number']}"
         self.since.append((data, int(part.split("/")[0]) if part else 1))
-        return self._append(f"com.twinpost.{word}.{change}.{version}", f"urn:twinpost:schema:{data['type']}:1.0", subject,
+        return self._append(f"com.twinpost.{word}.{change}.{version}", f"urn:twinpost:schema:{data['type']}:1.1", subject,
                             revision, data, part, "jde/1", more)
 
     def _append(self, kind, schema, subject, revision, data, part=None, profile="twinpost/1", more=None):

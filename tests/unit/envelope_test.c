@@ -41,9 +41,9 @@ static void test_known_answer(void **state)
 {
 	(void)state;
 	static const char expected[] =
-	    "{\"chainhash\":\"c710e4f3707cef5df1bd0f77b989fae5aaf0d6177c571914032ed4258d420390\","
+	    "{\"chainhash\":\"094b85e4f5a018f8ab8e01466d4cfe3438df0b935e741810f42eb4a091c790f1\","
 	    "\"data\":" DATA ",\"datacontenttype\":\"application/json\","
-	    "\"dataschema\":\"urn:twinpost:schema:journal:1.0\",\"id\":\"39ee238dcedecac906d45a8c0864c76e\","
+	    "\"dataschema\":\"urn:twinpost:schema:journal:1.1\",\"id\":\"39ee238dcedecac906d45a8c0864c76e\","
 	    "\"partitionkey\":\"00001/journal/2024/JE-7\",\"phase\":\"shadow\",\"profileversion\":\"jde/1\","
 	    "\"revision\":1,\"sequence\":\"00000000000000000001\",\"source\":\"" SOURCE "\","
 	    "\"specversion\":\"1.0\",\"subject\":\"00001/journal/2024/JE-7\","
@@ -92,6 +92,28 @@ static void test_id_is_deterministic(void **state)
 	buf_release(&second);
 }
 
+/* The version of the rules stands in its place by the order of keys; neither id nor leaf covers it. */
+static void test_mapping_version(void **state)
+{
+	(void)state;
+	struct envelope envelope = example();
+	struct digest start = chain_start(envelope.source);
+	struct digest leaf;
+	struct digest mapped_leaf;
+	struct digest chain;
+	struct buf out;
+	buf_init(&out, 4096);
+	envelope_write(&envelope, &start, &out, &leaf, &chain);
+	assert_null(strstr(buf_cstr(&out), "mappingversion"));
+	buf_clear(&out);
+	envelope.mapping_version = SPAN_LITERAL("9f86d081884c7d65");
+	envelope_write(&envelope, &start, &out, &mapped_leaf, &chain);
+	assert_non_null(strstr(buf_cstr(&out), ",\"id\":\"39ee238dcedecac906d45a8c0864c76e\","
+	                                       "\"mappingversion\":\"9f86d081884c7d65\",\"partitionkey\":"));
+	assert_true(digest_equal(&leaf, &mapped_leaf));
+	buf_release(&out);
+}
+
 /* A buffer that is too small is told, never cut silently. */
 static void test_too_small_a_buffer(void **state)
 {
@@ -112,6 +134,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_known_answer),
 	    cmocka_unit_test(test_id_is_deterministic),
+	    cmocka_unit_test(test_mapping_version),
 	    cmocka_unit_test(test_too_small_a_buffer),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

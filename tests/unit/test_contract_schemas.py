@@ -42,10 +42,23 @@ def schema_files():
 INSTALLED = shutil.which("node") and os.path.isdir(os.path.join(TOOLS, "node_modules", "ajv"))
 
 
+def versions_of():
+    """{"event": ["urn:twinpost:schema:event:1.0", ...]}: the versions of each schema, oldest first."""
+    found = {}
+    for file in schema_files():
+        name, version = os.path.basename(file).removesuffix(".schema.json").rsplit("-", 1)
+        found.setdefault(name, []).append(([int(part) for part in version.split(".")], f"urn:twinpost:schema:{name}:{version}"))
+    return {name: [urn for _, urn in sorted(urns)] for name, urns in found.items()}
+
+
+def urn_of(schema):
+    """The schema's id: itself, or the newest version of a name."""
+    return schema if schema.startswith("urn:") else versions_of().get(schema, [f"urn:twinpost:schema:{schema}:1.0"])[-1]
+
+
 def check(jobs, asyncapi=None):
     """The answer of check.js; jobs: [(schema's name, strict, value)] or urns."""
-    urns = [{"schema": name if name.startswith("urn:") else f"urn:twinpost:schema:{name}:1.0", "strict": strict, "value": value}
-            for name, strict, value in jobs]
+    urns = [{"schema": urn_of(name), "strict": strict, "value": value} for name, strict, value in jobs]
     request = json.dumps({"schemas": schema_files(), "jobs": urns, "asyncapi": asyncapi})
     done = subprocess.run(["node", os.path.join(TOOLS, "check.js")], input=request, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -99,12 +112,12 @@ class GeneratorTest(unittest.TestCase):
         return subprocess.run([os.path.join(BUILD, "schemas"), *arguments], capture_output=True, text=True, check=False)
 
     def test_files_are_what_the_tables_say(self):
-        """Each file equals the program's output; the names are those of the five types in version 1.0."""
-        self.assertEqual(self.program().stdout.split(), [f"{name}-1.0" for name in DOCUMENTS])
+        """Each file equals the program's output; the names are those of the five types in version 1.1."""
+        self.assertEqual(self.program().stdout.split(), [f"{name}-1.1" for name in DOCUMENTS])
         for name in DOCUMENTS:
             done = self.program(name)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertEqual(done.stdout, text_of("schemas", f"{name}-1.0.schema.json"), f"{name}: run make schemas")
+            self.assertEqual(done.stdout, text_of("schemas", f"{name}-1.1.schema.json"), f"{name}: run make schemas")
 
     def test_usage(self):
         """Another type, or two: exit 2."""
@@ -125,7 +138,7 @@ class GeneratorTest(unittest.TestCase):
         """The tables of events.md hold each field once, with kind, whether it is always there, and meaning, as the schema."""
         tables = documented_tables()
         for name in DOCUMENTS:
-            schema = json.loads(text_of("schemas", f"{name}-1.0.schema.json"))
+            schema = json.loads(text_of("schemas", f"{name}-1.1.schema.json"))
             page = "invoice" if name == "credit_memo" else name
             sections = {key: part for key, part in schema["properties"].items() if part.get("type") == "array"}
             header = dict(tables["header"], **tables[page])
@@ -195,10 +208,8 @@ class SchemasTest(unittest.TestCase):
         answer = check(jobs)["jobs"]
         self.assertEqual([(place, errors) for place, errors in zip(places, answer) if errors], [])
         used = {schema for schema, _, _ in jobs}
-        named = {name if name.startswith("urn:") else f"urn:twinpost:schema:{name}:1.0" for name in used}
-        ids = {json.loads(text_of("schemas", os.path.basename(file)))["$id"] for file in schema_files()}
-        # key is the data of an event in rotated/; every schema has a sample
-        self.assertEqual(ids - named, set())
+        # key is the data of an event in rotated/; every schema has a sample, in its newest version
+        self.assertEqual({urns[-1] for urns in versions_of().values()} - {urn_of(name) for name in used}, set())
 
     def test_unknown_members_pass_the_open_and_fail_the_strict(self):
         """An attribute and a phase that nobody knows yet: consumers take them, the strict twin names both."""
@@ -218,7 +229,7 @@ class SchemasTest(unittest.TestCase):
                 parts = dict(parts_of(message["topic"], message["payload"]))
                 if schema == "bytes:":
                     continue
-                value = parts.get(schema, parts.get(f"urn:twinpost:schema:{schema}:1.0"))
+                value = parts.get(schema, parts.get(urn_of(schema)))
                 open_errors, strict_errors = check([(schema, False, value), (schema, True, value)])["jobs"]
                 if keyword == "strict":
                     self.assertEqual((open_errors, len(strict_errors)), ([], 1))
@@ -243,23 +254,17 @@ class SchemasTest(unittest.TestCase):
 
     def test_evolution(self):
         """Every version's history is valid by the newest schemas, and today's samples by the oldest of each."""
-        versions = {}
-        for file in schema_files():
-            urn = json.loads(text_of("schemas", os.path.basename(file)))["$id"]
-            versions.setdefault(urn.rsplit(":", 1)[0], []).append(urn)
-        ordered = {name: sorted(urns, key=lambda urn: [int(part) for part in urn.rsplit(":", 1)[1].split(".")])
-                   for name, urns in versions.items()}
-        full = lambda schema: schema if schema.startswith("urn:") else f"urn:twinpost:schema:{schema}:1.0"  # noqa: E731
-        jobs = []
+        ordered, jobs = versions_of(), []
+        name_of = lambda schema: urn_of(schema).split(":")[3]  # noqa: E731
         history = sorted(glob.glob(os.path.join(CONTRACT, "samples", "history", "*", "*.jsonl")))
         self.assertTrue(history)
         for path in history:
             for message in messages(os.path.relpath(path, os.path.join(CONTRACT, "samples"))):
-                jobs += [(ordered[full(schema).rsplit(":", 1)[0]][-1], False, value)
+                jobs += [(ordered[name_of(schema)][-1], False, value)
                          for schema, value in parts_of(message["topic"], message["payload"])]
         for folder, file in sample_files():
             for message in messages(folder, file):
-                jobs += [(ordered[full(schema).rsplit(":", 1)[0]][0], False, value)
+                jobs += [(ordered[name_of(schema)][0], False, value)
                          for schema, value in parts_of(message["topic"], message["payload"])]
         self.assertEqual([error for error in check(jobs)["jobs"] if error], [])
 
