@@ -108,7 +108,8 @@ MUST_USE enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, 
                                   ledger_visitor visit, void *self, struct err_info *info);
 
 /* Adds the document and its sums. One of the same side, identity and subject must have been taken out before. first_ns
- * 0: it is new, and recorded_ns counts; after: the document as it is kept. */
+ * 0: it is new, and recorded_ns counts. n 0: it arrives now and is given the next; else it keeps the one it has (the
+ * same document under an identity that was found later). After: the document as it is kept. */
 MUST_USE enum err ledger_put(struct ledger *ledger, struct ledger_document *document,
                              const struct ledger_balance *balances, int count, struct err_info *info);
 /* Takes one out, with exactly what it added; balances: what it added in its generation (not looked at where that is not

@@ -1,0 +1,601 @@
+/*
+ * ledger.c - opens and closes the ledger; transactions, marks, texts, what is held.
+ *
+ * Why:   see ledger.h.
+ * Owns:  struct ledger and its connection.
+ * Rules: as in ledger.h and ledger_internal.h.
+ * Faults: a file that is damaged, foreign or half made is put aside by the core, and a new one begins.
+ * Runs in: the core; the CLI.
+ * Tests: tests/unit/ledger_test.c
+ */
+#include "store_forward/ledger.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_forward/ledger_internal.h"
+
+#define APPLICATION_ID  0x5450 /* "TP": another than the store's */
+#define MARK_GENERATION "generation"
+#define MARK_COMPLETE   "generation complete"
+#define MARK_COUNT      "count %d"
+#define MARK_LAST       "last %d"
+#define TEXT_RULES      "rules"
+#define READ_BUSY_MS    5000 /* a reader may meet the writer's checkpoint */
+#define MARKS_LETTER    'k'
+#define TEXTS_LETTER    'j'
+#define HELD_LETTER     'w'
+
+/* documents: by identity, so that both sides stand in the same order and are compared in one pass over each; the packed
+ * form last, so that what is asked for without it stays on the leaf. cell: what belongs to an unequal cell. */
+static const char SCHEMA[] =
+    "CREATE TABLE documents(side INTEGER NOT NULL, identity TEXT NOT NULL, subject TEXT NOT NULL, key TEXT "
+    "NOT NULL,"
+    " revision INTEGER NOT NULL, n INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,"
+    " first INTEGER NOT NULL, total INTEGER NOT NULL, cell INTEGER NOT NULL, posting INTEGER NOT NULL,"
+    " period INTEGER NOT NULL, type INTEGER NOT NULL, outcome INTEGER NOT NULL, phase INTEGER NOT NULL,"
+    " origins INTEGER NOT NULL, voided INTEGER NOT NULL, entity TEXT NOT NULL, currency TEXT NOT NULL,"
+    " party TEXT NOT NULL, fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, packed BLOB NOT NULL,"
+    " PRIMARY KEY(side, identity, subject)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX documents_cell ON documents(cell);"
+    "CREATE INDEX documents_cloud ON documents(subject) WHERE side = 1;"
+    "CREATE INDEX documents_key ON documents(side, key) WHERE key <> '';"
+    "CREATE INDEX documents_generation ON documents(generation);"
+    "CREATE TABLE cells(id INTEGER PRIMARY KEY, entity TEXT NOT NULL, type INTEGER NOT NULL, period INTEGER "
+    "NOT NULL,"
+    " currency TEXT NOT NULL, UNIQUE(entity, type, period, currency)) STRICT;"
+    "CREATE TABLE sums(generation INTEGER NOT NULL, cell INTEGER NOT NULL, side INTEGER NOT NULL,"
+    " account TEXT NOT NULL, count INTEGER NOT NULL, debit INTEGER NOT NULL, credit INTEGER NOT NULL,"
+    " fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(generation, cell, side, account))"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE marks(name TEXT PRIMARY KEY, value INTEGER NOT NULL, checksum INTEGER NOT NULL)"
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE texts(name TEXT PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, "
+    "WITHOUT ROWID;"
+    "CREATE TABLE held(rule TEXT NOT NULL, source TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL,"
+    " owner INTEGER NOT NULL, first INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(rule, source, "
+    "key))"
+    " STRICT, WITHOUT ROWID;";
+
+static const char *const SQL[LEDGER_STATEMENT_COUNT] = {
+#define LEDGER_STATEMENT_SQL(name, sql) sql,
+    LEDGER_STATEMENTS(LEDGER_STATEMENT_SQL)
+#undef LEDGER_STATEMENT_SQL
+};
+
+const char *ledger_side_name(enum ledger_side side)
+{
+	CHECK(side == SIDE_LEGACY || side == SIDE_CLOUD);
+	return side == SIDE_LEGACY ? "legacy" : "cloud";
+}
+
+/* ---- errors and statements ---- */
+
+enum err ledger_error(struct ledger *ledger, int rc, const char *doing, struct err_info *info)
+{
+	enum err err = sql_failure(ledger->db, rc, ledger->path, doing, info);
+	if (ledger->in_transaction && ledger->failed == ERR_OK)
+		ledger->failed = err;
+	return err;
+}
+
+enum err ledger_damaged(struct ledger *ledger, const char *what, struct err_info *info)
+{
+	if (ledger->in_transaction && ledger->failed == ERR_OK)
+		ledger->failed = ERR_CORRUPT;
+	return err_set(
+	    info, ERR_CORRUPT,
+	    "%s is damaged: %s is not as it was written; stop the agent, move the file away and start "
+	    "again: it is made anew",
+	    ledger->path, what);
+}
+
+sqlite3_stmt *ledger_statement(struct ledger *ledger, enum ledger_statement which)
+{
+	sqlite3_stmt *statement = ledger->statements[which];
+	CHECK(statement != NULL && !sqlite3_stmt_busy(statement));
+	sqlite3_reset(statement);
+	return statement;
+}
+
+enum err ledger_run(struct ledger *ledger, sqlite3_stmt *statement, const char *doing, struct err_info *info)
+{
+	int rc = sqlite3_step(statement);
+	enum err err = rc == SQLITE_DONE ? ERR_OK : ledger_error(ledger, rc, doing, info);
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err ledger_step(struct ledger *ledger, sqlite3_stmt *statement, bool *more, const char *doing,
+                     struct err_info *info)
+{
+	int rc = sqlite3_step(statement);
+	*more = rc == SQLITE_ROW;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? ERR_OK : ledger_error(ledger, rc, doing, info);
+}
+
+/* ---- marks, texts ---- */
+
+static int64_t named_sum(char letter, struct span name, struct span text, int64_t value)
+{
+	struct row_sum sum = row_sum_begin(letter);
+	row_sum_span(&sum, name);
+	row_sum_span(&sum, text);
+	row_sum_int(&sum, value);
+	return row_sum_end(&sum);
+}
+
+enum err ledger_mark(struct ledger *ledger, const char *name, int64_t *value, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_MARK_GET);
+	bool more = false;
+	*value = -1;
+	sql_bind_text(statement, 1, span_of(name));
+	enum err err = ledger_step(ledger, statement, &more, "reading a mark", info);
+	if (err == ERR_OK && more) {
+		*value = sqlite3_column_int64(statement, 0);
+		if (named_sum(MARKS_LETTER, span_of(name), (struct span){NULL, 0}, *value) !=
+		    sqlite3_column_int64(statement, 1))
+			err = ledger_damaged(ledger, "a mark", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err ledger_set_mark(struct ledger *ledger, const char *name, int64_t value, struct err_info *info)
+{
+	CHECK(ledger->in_transaction);
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_MARK_PUT);
+	sql_bind_text(statement, 1, span_of(name));
+	sql_bind_int(statement, 2, value);
+	sql_bind_int(statement, 3, named_sum(MARKS_LETTER, span_of(name), (struct span){NULL, 0}, value));
+	return ledger_run(ledger, statement, "writing a mark", info);
+}
+
+enum err ledger_marks(struct ledger *ledger, const char *prefix, ledger_mark_visitor visit, void *self,
+                      struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_MARK_ALL);
+	bool more = false;
+	sql_bind_text(statement, 1, span_of(prefix));
+	enum err err = ledger_step(ledger, statement, &more, "reading the marks", info);
+	while (err == ERR_OK && more) {
+		struct span name = sql_column_span(statement, 0);
+		int64_t value = sqlite3_column_int64(statement, 1);
+		if (named_sum(MARKS_LETTER, name, (struct span){NULL, 0}, value) !=
+		    sqlite3_column_int64(statement, 2))
+			err = ledger_damaged(ledger, "a mark", info);
+		else if (!visit(self, (const char *)sqlite3_column_text(statement, 0), value))
+			break;
+		else
+			err = ledger_step(ledger, statement, &more, "reading the marks", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err ledger_text(struct ledger *ledger, const char *name, struct buf *out, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_TEXT_GET);
+	bool more = false;
+	sql_bind_text(statement, 1, span_of(name));
+	buf_clear(out);
+	enum err err = ledger_step(ledger, statement, &more, "reading a text", info);
+	if (err == ERR_OK && !more)
+		err = err_set(info, ERR_NOT_FOUND, "%s has no %s", ledger->path, name);
+	if (err == ERR_OK) {
+		struct span value = sql_column_span(statement, 0);
+		if (named_sum(TEXTS_LETTER, span_of(name), value, 0) != sqlite3_column_int64(statement, 1))
+			err = ledger_damaged(ledger, "a text", info);
+		buf_append_span(out, value);
+		CHECK(err != ERR_OK || buf_ok(out));
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err ledger_set_text(struct ledger *ledger, const char *name, struct span text, struct err_info *info)
+{
+	CHECK(ledger->in_transaction);
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_TEXT_PUT);
+	sql_bind_text(statement, 1, span_of(name));
+	sql_bind_blob(statement, 2, text);
+	sql_bind_int(statement, 3, named_sum(TEXTS_LETTER, span_of(name), text, 0));
+	return ledger_run(ledger, statement, "writing a text", info);
+}
+
+/* ---- what memory holds of the file ---- */
+
+static enum err load_heads(struct ledger *ledger, struct err_info *info)
+{
+	char name[32];
+	int64_t value = 0;
+	struct buf rules;
+	enum err err = ledger_mark(ledger, MARK_GENERATION, &ledger->generation, info);
+	if (ledger->generation < 0)
+		ledger->generation = 0;
+	if (err == ERR_OK)
+		err = ledger_mark(ledger, MARK_COMPLETE, &value, info);
+	ledger->complete = value == ledger->generation;
+	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++) {
+		(void)snprintf(name, sizeof name, MARK_COUNT, side);
+		err = ledger_mark(ledger, name, &value, info);
+		ledger->count[side] = value < 0 ? 0 : value;
+		(void)snprintf(name, sizeof name, MARK_LAST, side);
+		if (err == ERR_OK)
+			err = ledger_mark(ledger, name, &value, info);
+		ledger->last[side] = value < 0 ? 0 : value;
+	}
+	ledger->rules[0] = 0;
+	if (err != ERR_OK)
+		return err;
+	buf_init(&rules, sizeof ledger->rules - 1);
+	err = ledger_text(ledger, TEXT_RULES, &rules, info);
+	if (err == ERR_OK)
+		(void)!text_copy(ledger->rules, sizeof ledger->rules, buf_span(&rules));
+	buf_release(&rules);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+static enum err save_heads(struct ledger *ledger, struct err_info *info)
+{
+	char name[32];
+	enum err err = ledger_set_mark(ledger, MARK_GENERATION, ledger->generation, info);
+	if (err == ERR_OK)
+		err =
+		    ledger_set_mark(ledger, MARK_COMPLETE, ledger->complete ? ledger->generation : -1, info);
+	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++) {
+		(void)snprintf(name, sizeof name, MARK_COUNT, side);
+		err = ledger_set_mark(ledger, name, ledger->count[side], info);
+		(void)snprintf(name, sizeof name, MARK_LAST, side);
+		if (err == ERR_OK)
+			err = ledger_set_mark(ledger, name, ledger->last[side], info);
+	}
+	return err;
+}
+
+/* ---- transactions ---- */
+
+enum err ledger_begin(struct ledger *ledger, struct err_info *info)
+{
+	CHECK(!ledger->in_transaction);
+	int rc = SQLITE_OK;
+	if (ledger->mode == LEDGER_READ) {
+		rc = sql_execute(ledger->db, "BEGIN; SELECT count(*) FROM marks");
+		if (rc != SQLITE_OK)
+			return ledger_error(ledger, rc, "beginning to read", info);
+		ledger->in_transaction = true;
+		return load_heads(ledger, info);
+	}
+	enum err err = ledger_run(ledger, ledger_statement(ledger, LEDGER_BEGIN), "beginning to write", info);
+	ledger->in_transaction = err == ERR_OK;
+	ledger->failed = ERR_OK;
+	return err;
+}
+
+enum err ledger_commit(struct ledger *ledger, struct err_info *info)
+{
+	CHECK(ledger->in_transaction);
+	enum err err = ERR_OK;
+	if (ledger->mode != LEDGER_READ) {
+		if (ledger->failed != ERR_OK)
+			return err_set(info, ledger->failed, "%s: a change of this transaction failed",
+			               ledger->path);
+		err = sums_flush(ledger, info);
+		if (err == ERR_OK)
+			err = save_heads(ledger, info);
+	}
+	if (err == ERR_OK)
+		err = ledger_run(ledger, ledger_statement(ledger, LEDGER_COMMIT), "committing", info);
+	if (err == ERR_OK)
+		ledger->in_transaction = false;
+	return err;
+}
+
+void ledger_rollback(struct ledger *ledger)
+{
+	struct err_info ignored;
+	sums_forget(ledger);
+	if (ledger->in_transaction && !sqlite3_get_autocommit(ledger->db))
+		(void)!ledger_run(ledger, ledger_statement(ledger, LEDGER_ROLLBACK), "rolling back",
+		                  &ignored);
+	ledger->in_transaction = false;
+	ledger->failed = ERR_OK;
+	(void)!load_heads(ledger, &ignored);
+}
+
+bool ledger_in_transaction(const struct ledger *ledger)
+{
+	return ledger->in_transaction;
+}
+
+/* ---- opening ---- */
+
+static int apply_settings(struct ledger *ledger, bool exclusive)
+{
+	/* FULL: what the cloud has sent is kept nowhere else once its message is acknowledged. */
+	static const char *const writing[] = {"PRAGMA page_size = 8192", "PRAGMA journal_mode = WAL",
+	                                      "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 2000",
+	                                      "PRAGMA journal_size_limit = 33554432"};
+	static const char *const temporary[] = {"PRAGMA page_size = 8192", "PRAGMA journal_mode = OFF",
+	                                        "PRAGMA synchronous = OFF",
+	                                        "PRAGMA locking_mode = EXCLUSIVE"};
+	static const char *const all[] = {"PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON",
+	                                  "PRAGMA mmap_size = 0", "PRAGMA automatic_index = OFF",
+	                                  "PRAGMA secure_delete = OFF"};
+	int rc = SQLITE_OK;
+	for (size_t i = 0; i < sizeof all / sizeof all[0] && rc == SQLITE_OK; i++)
+		rc = sql_execute(ledger->db, all[i]);
+	/* A reader sorts what it has to; the core has little memory to spare. */
+	if (rc == SQLITE_OK)
+		rc = sql_execute(ledger->db, ledger->mode == LEDGER_WRITE ? "PRAGMA cache_size = -2048"
+		                                                          : "PRAGMA cache_size = -16384");
+	if (ledger->mode == LEDGER_READ && rc == SQLITE_OK)
+		rc = sqlite3_busy_timeout(ledger->db, READ_BUSY_MS);
+	if (exclusive && rc == SQLITE_OK)
+		rc = sql_execute(ledger->db, "PRAGMA locking_mode = EXCLUSIVE");
+	for (size_t i = 0;
+	     i < sizeof writing / sizeof writing[0] && rc == SQLITE_OK && ledger->mode == LEDGER_WRITE; i++)
+		rc = sql_execute(ledger->db, writing[i]);
+	for (size_t i = 0; i < sizeof temporary / sizeof temporary[0] && rc == SQLITE_OK &&
+	                   ledger->mode == LEDGER_TEMPORARY;
+	     i++)
+		rc = sql_execute(ledger->db, temporary[i]);
+	return rc;
+}
+
+/* 1: it is a ledger of ours; 0: an empty file; -1: something else, or damaged. */
+static int identify(struct ledger *ledger, int *version, int *rc)
+{
+	sqlite3_stmt *statement = NULL;
+	int found = -1;
+	int application = 0;
+	*version = 0;
+	*rc = sqlite3_prepare_v2(
+	    ledger->db,
+	    "SELECT (SELECT count(*) FROM sqlite_schema), a.application_id, v.user_version "
+	    "FROM pragma_application_id a, pragma_user_version v",
+	    -1, &statement, NULL);
+	if (*rc == SQLITE_OK && (*rc = sqlite3_step(statement)) == SQLITE_ROW) {
+		*rc = SQLITE_OK;
+		application = sqlite3_column_int(statement, 1);
+		*version = sqlite3_column_int(statement, 2);
+		if (application == APPLICATION_ID && *version > 0)
+			found = 1;
+		else if (sqlite3_column_int(statement, 0) == 0 && application == 0 && *version == 0)
+			found = 0;
+	}
+	sqlite3_finalize(statement);
+	return found;
+}
+
+static int make_schema(struct ledger *ledger)
+{
+	char header[96];
+	(void)snprintf(header, sizeof header, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+	               APPLICATION_ID, LEDGER_SCHEMA_VERSION);
+	int rc = sql_execute(ledger->db, "BEGIN IMMEDIATE");
+	if (rc == SQLITE_OK)
+		rc = sql_execute(ledger->db, SCHEMA);
+	if (rc == SQLITE_OK)
+		rc = sql_execute(ledger->db, header);
+	return rc == SQLITE_OK ? sql_execute(ledger->db, "COMMIT") : rc;
+}
+
+static enum err prepare(struct ledger *ledger, bool *created, struct err_info *info)
+{
+	int version = 0;
+	int rc = SQLITE_OK;
+	int found = identify(ledger, &version, &rc);
+	if (rc != SQLITE_OK)
+		return ledger_error(ledger, rc, "looking at it", info);
+	if (found > 0 && version > LEDGER_SCHEMA_VERSION)
+		return err_set(
+		    info, ERR_VERSION,
+		    "%s was made by a newer version of twinpost (schema %d, this one knows %d); use that one",
+		    ledger->path, version, LEDGER_SCHEMA_VERSION);
+	if (found < 0 || (found == 0 && ledger->mode == LEDGER_READ))
+		return err_set(info, ERR_CORRUPT, "%s is no ledger of twinpost", ledger->path);
+	*created = found == 0;
+	if (*created)
+		rc = make_schema(ledger);
+	for (int i = 0; i < LEDGER_STATEMENT_COUNT && rc == SQLITE_OK; i++)
+		rc = sqlite3_prepare_v3(ledger->db, SQL[i], -1, SQLITE_PREPARE_PERSISTENT,
+		                        &ledger->statements[i], NULL);
+	if (rc != SQLITE_OK)
+		return ledger_error(ledger, rc, "preparing it", info);
+	return load_heads(ledger, info);
+}
+
+static void disconnect(struct ledger *ledger)
+{
+	for (int i = 0; i < LEDGER_STATEMENT_COUNT; i++) {
+		sqlite3_finalize(ledger->statements[i]);
+		ledger->statements[i] = NULL;
+	}
+	sqlite3_close(ledger->db);
+	ledger->db = NULL;
+}
+
+static enum err attach(struct hal *hal, struct ledger *ledger, bool *created, struct err_info *info)
+{
+	const char *vfs = hal ? hal_disk_vfs(hal) : NULL;
+	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+	flags |=
+	    ledger->mode == LEDGER_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	int rc =
+	    sqlite3_open_v2(ledger->mode == LEDGER_TEMPORARY ? "" : ledger->path, &ledger->db, flags, vfs);
+	if (rc == SQLITE_CANTOPEN && ledger->mode == LEDGER_READ) {
+		disconnect(ledger);
+		return err_set(info, ERR_NOT_FOUND,
+		               "%s cannot be opened: the agent has not made it yet, or this user may not "
+		               "read it; run as "
+		               "the agent's user",
+		               ledger->path);
+	}
+	if (rc == SQLITE_OK) {
+		(void)sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		/* A VFS of one's own (the simulator's) has no shared memory. */
+		rc = apply_settings(ledger, vfs != NULL);
+	}
+	enum err err =
+	    rc == SQLITE_OK ? prepare(ledger, created, info) : ledger_error(ledger, rc, "opening it", info);
+	if (err != ERR_OK)
+		disconnect(ledger);
+	return err;
+}
+
+/* Moves the file and its log away, so that a new one can begin. */
+static enum err put_aside(struct hal *hal, struct ledger *ledger, struct ledger_opening *opening,
+                          struct err_info *info)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+	char from[300];
+	char to[300];
+	int64_t seconds = hal_wall_ns(hal) / NS_PER_S;
+	(void)snprintf(opening->damaged_path, sizeof opening->damaged_path, "%.200s.damaged-%" PRId64,
+	               ledger->path, seconds);
+	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+		(void)snprintf(from, sizeof from, "%s%s", ledger->path, suffixes[i]);
+		(void)snprintf(to, sizeof to, "%s%s", opening->damaged_path, suffixes[i]);
+		if (!hal_disk_exists(hal, from))
+			continue;
+		enum err err = hal_disk_rename(hal, from, to, info);
+		if (err != ERR_OK)
+			return err;
+	}
+	return ERR_OK;
+}
+
+enum err ledger_open(struct hal *hal, const char *path, enum ledger_mode mode, struct ledger **out,
+                     struct ledger_opening *opening, struct err_info *info)
+{
+	struct ledger *ledger = mem_alloc(sizeof *ledger);
+	*opening = (struct ledger_opening){.created = false};
+	ledger->mode = mode;
+	ledger->sums = mem_alloc(SUMS_MAX * sizeof ledger->sums[0]);
+	enum err err =
+	    text_copy(ledger->path, STORE_PATH_MAX, span_of(mode == LEDGER_TEMPORARY ? "the files" : path))
+		? attach(hal, ledger, &opening->created, info)
+		: err_set(info, ERR_TOO_LARGE, "the ledger's path is over %d bytes", STORE_PATH_MAX - 1);
+	if (err == ERR_CORRUPT && mode == LEDGER_WRITE && hal != NULL) {
+		(void)snprintf(opening->text, sizeof opening->text, "%.255s", info->text);
+		err = put_aside(hal, ledger, opening, info);
+		if (err == ERR_OK)
+			err = attach(hal, ledger, &opening->created, info);
+	}
+	if (err != ERR_OK) {
+		ledger_close(ledger);
+		return err;
+	}
+	*out = ledger;
+	return ERR_OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	if (ledger->db)
+		disconnect(ledger);
+	free(ledger->sums);
+	free(ledger);
+}
+
+/* ---- generations, counts ---- */
+
+const char *ledger_rules(const struct ledger *ledger)
+{
+	return ledger->rules;
+}
+
+int64_t ledger_generation(const struct ledger *ledger)
+{
+	return ledger->generation;
+}
+
+bool ledger_complete(const struct ledger *ledger)
+{
+	return ledger->complete;
+}
+
+enum err ledger_new_generation(struct ledger *ledger, const char *rules_version, struct err_info *info)
+{
+	/* What the transaction has gathered is of the generation before. */
+	enum err err = sums_flush(ledger, info);
+	if (err == ERR_OK)
+		err = ledger_set_text(ledger, TEXT_RULES, span_of(rules_version), info);
+	if (err != ERR_OK)
+		return err;
+	(void)snprintf(ledger->rules, sizeof ledger->rules, "%.64s", rules_version);
+	ledger->generation++;
+	ledger->complete = ledger->count[SIDE_LEGACY] + ledger->count[SIDE_CLOUD] == 0;
+	return ERR_OK;
+}
+
+int64_t ledger_count(const struct ledger *ledger, enum ledger_side side)
+{
+	return ledger->count[side];
+}
+
+int64_t ledger_last(const struct ledger *ledger, enum ledger_side side)
+{
+	return ledger->last[side];
+}
+
+/* ---- what waits ---- */
+
+static int64_t held_sum(const struct ledger_held *held)
+{
+	struct row_sum sum = row_sum_begin(HELD_LETTER);
+	row_sum_span(&sum, held->rule);
+	row_sum_span(&sum, held->source);
+	row_sum_span(&sum, held->key);
+	row_sum_span(&sum, held->text);
+	row_sum_int(&sum, held->owner);
+	row_sum_int(&sum, held->first_ns);
+	return row_sum_end(&sum);
+}
+
+enum err ledger_hold(struct ledger *ledger, const struct ledger_held *held, bool holds, struct err_info *info)
+{
+	CHECK(ledger->in_transaction);
+	sqlite3_stmt *statement = ledger_statement(ledger, holds ? LEDGER_HELD_PUT : LEDGER_HELD_DELETE);
+	sql_bind_text(statement, 1, held->rule);
+	sql_bind_text(statement, 2, held->source);
+	sql_bind_text(statement, 3, held->key);
+	if (holds) {
+		sql_bind_text(statement, 4, held->text);
+		sql_bind_int(statement, 5, held->owner);
+		sql_bind_int(statement, 6, held->first_ns);
+		sql_bind_int(statement, 7, held_sum(held));
+	}
+	return ledger_run(ledger, statement, "noting what is held", info);
+}
+
+enum err ledger_helds(struct ledger *ledger, ledger_held_visitor visit, void *self, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_HELD_ALL);
+	bool more = false;
+	enum err err = ledger_step(ledger, statement, &more, "reading what is held", info);
+	while (err == ERR_OK && more) {
+		const struct ledger_held held = {
+		    .rule = sql_column_span(statement, 0),
+		    .source = sql_column_span(statement, 1),
+		    .key = sql_column_span(statement, 2),
+		    .text = sql_column_span(statement, 3),
+		    .owner = sqlite3_column_int(statement, 4),
+		    .first_ns = sqlite3_column_int64(statement, 5),
+		};
+		if (held_sum(&held) != sqlite3_column_int64(statement, 6))
+			err = ledger_damaged(ledger, "a row of what is held", info);
+		else if (!visit(self, &held))
+			break;
+		else
+			err = ledger_step(ledger, statement, &more, "reading what is held", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
