@@ -9,7 +9,8 @@
  *           sides.
  *        2. A mapping's row: entity,from,to,valid_from,valid_to,note. entity "*" (or empty): all; one's own entity goes
  *           first. from "*": every code that no other row of it names; to "=": the code stays. Both dates are within
- *           the row; an empty one is open.
+ *           the row; an empty one is open. The order: own entity and code, own entity and "*", all entities and code,
+ *           all entities and "*"; a code that a row names on other dates is no "every other code".
  *        3. Two rows of one entity and code whose dates overlap are an error of the files, told with both lines.
  *        4. A code that no row covers on the document's posting date is missing: never guessed, never passed on.
  *        5. The version is a digest of names and bytes of all files, so that the same files are the same version.
@@ -18,7 +19,7 @@
  * Source: RFC 4180 (CSV), read by libcsv; a semicolon as separator is recognised by the first line, as spreadsheets of
  *        many countries write it.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/rules_test.c
+ * Tests: tests/unit/rules_test.c, rules_csv_test.c, rules_tolerance_test.c, tests/fuzz/rules_fuzz.c
  */
 #ifndef TWINPOST_RULES_H
 #define TWINPOST_RULES_H
@@ -77,6 +78,8 @@ const char *rules_version(const struct rules *rules); /* 16 hex digits */
 int64_t rules_count(const struct rules *rules,
                     enum mapping_kind kind);                       /* rows; 0 also where there is no file */
 bool rules_has(const struct rules *rules, enum mapping_kind kind); /* was there a file? */
+int rules_tolerance_count(const struct rules *rules);
+int rules_attribute_count(const struct rules *rules);
 
 /* Maps a code on a date. true: *mapped is borrowed from the rules, or is `code` itself. false: it is missing. An empty
  * code stays empty. */
