@@ -133,8 +133,8 @@ struct rounding_fits;
 
 struct rounding_fits *rounding_fits_new(void);
 void rounding_fits_free(struct rounding_fits *fits); /* NULL is allowed */
-/* Every document, also those that agree: they are the evidence. `key` is the entity, or whatever shares a policy. false:
- * it is no observation (overflow, or ROUNDING_FITS_MAX keys are there). */
+/* Every document, also those that agree: they are the evidence. `key` is the entity, or whatever shares a policy.
+ * false: it is no observation (overflow, or ROUNDING_FITS_MAX keys are there). */
 bool rounding_observe(struct rounding_fits *fits, struct span key, enum ledger_side side,
                       const struct rounding_observation *observation);
 void rounding_observe_sheet(struct rounding_fits *fits, struct span key, enum ledger_side side,
