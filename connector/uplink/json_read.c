@@ -24,6 +24,32 @@ struct scan {
 	const char *why;
 };
 
+/* What ends a run of plain bytes: within a text (its end, an escape, a control character), and between texts. */
+#define STOPS_TEXT  1
+#define STOPS_VALUE 2
+#define CONTROLS \
+	STOPS_TEXT, STOPS_TEXT, STOPS_TEXT, STOPS_TEXT, STOPS_TEXT, STOPS_TEXT, STOPS_TEXT, STOPS_TEXT
+static const uint8_t stops[256] = {
+    CONTROLS,
+    CONTROLS,
+    CONTROLS,
+    CONTROLS,
+    ['"'] = STOPS_TEXT | STOPS_VALUE,
+    ['\\'] = STOPS_TEXT,
+    ['{'] = STOPS_VALUE,
+    ['}'] = STOPS_VALUE,
+    ['['] = STOPS_VALUE,
+    [']'] = STOPS_VALUE,
+};
+#undef CONTROLS
+
+static const char *pass_plain(const char *at, const char *end, uint8_t stop)
+{
+	while (at < end && !(stops[(unsigned char)*at] & stop))
+		at++;
+	return at;
+}
+
 static bool fail(struct scan *scan, enum err err, const char *why)
 {
 	scan->err = err;
@@ -117,18 +143,17 @@ static bool check_text(struct scan *scan)
 {
 	if (!take(scan, '"'))
 		return fail(scan, ERR_BAD_INPUT, "a text in quotes is due");
-	while (scan->at < scan->end) {
-		char c = *scan->at++;
-		if (c == '"')
+	for (;;) {
+		scan->at = pass_plain(scan->at, scan->end, STOPS_TEXT);
+		if (scan->at == scan->end)
+			return fail(scan, ERR_BAD_INPUT, "the text does not end");
+		if (take(scan, '"'))
 			return true;
-		if ((unsigned char)c < 0x20) {
-			scan->at--;
+		if (!take(scan, '\\'))
 			return fail(scan, ERR_BAD_INPUT, "a control character in a text must be escaped");
-		}
-		if (c == '\\' && !check_escape(scan))
+		if (!check_escape(scan))
 			return false;
 	}
-	return fail(scan, ERR_BAD_INPUT, "the text does not end");
 }
 
 static bool take_digits(struct scan *scan)
@@ -251,34 +276,55 @@ static bool same_text(struct span a, struct span b)
 
 static bool check_value(struct scan *scan);
 
-static bool check_key(struct scan *scan, struct span *keys, int count)
+/* The keys of one object so far. */
+struct keys {
+	struct span list[JSON_MEMBERS_MAX];
+	int count;
+	bool
+	    ascending; /* each greater than the one before, without escapes: then a key is compared with the last alone */
+};
+
+static bool is_known_key(struct keys *keys, struct span key)
+{
+	int last = keys->count - 1;
+	bool plain = memchr(key.data, '\\', key.len) == NULL;
+	if (keys->ascending && plain && (last < 0 || span_compare(keys->list[last], key) < 0))
+		return false;
+	keys->ascending = false;
+	for (int i = 0; i <= last; i++) {
+		if (same_text(keys->list[i], key))
+			return true;
+	}
+	return false;
+}
+
+static bool check_key(struct scan *scan, struct keys *keys)
 {
 	const char *from = scan->at;
 	if (!check_text(scan))
 		return false;
-	keys[count] = (struct span){from, (size_t)(scan->at - from)};
-	for (int i = 0; i < count; i++) {
-		if (same_text(keys[i], keys[count]))
-			return fail(scan, ERR_BAD_INPUT, "this key was there before");
-	}
+	const struct span key = {from, (size_t)(scan->at - from)};
+	if (is_known_key(keys, key))
+		return fail(scan, ERR_BAD_INPUT, "this key was there before");
+	keys->list[keys->count++] = key;
 	skip_blanks(scan);
 	return take(scan, ':') ? true : fail(scan, ERR_BAD_INPUT, "a colon is due");
 }
 
 static bool check_object(struct scan *scan)
 {
-	struct span keys[JSON_MEMBERS_MAX];
-	int count = 0;
+	struct keys keys;
+	keys.count = 0;
+	keys.ascending = true;
 	skip_blanks(scan);
 	if (take(scan, '}'))
 		return true;
 	for (;;) {
-		if (count == JSON_MEMBERS_MAX)
+		if (keys.count == JSON_MEMBERS_MAX)
 			return fail(scan, ERR_TOO_LARGE, "too many members in one object");
 		skip_blanks(scan);
-		if (!check_key(scan, keys, count) || !check_value(scan))
+		if (!check_key(scan, &keys) || !check_value(scan))
 			return false;
-		count++;
 		skip_blanks(scan);
 		if (take(scan, '}'))
 			return true;
@@ -385,9 +431,10 @@ static void pass_blanks(struct json_walk *walk)
 /* From the opening quote to after the closing one. */
 static const char *pass_text(const char *at, const char *end)
 {
-	for (at++; at < end && *at != '"'; at++) {
-		if (*at == '\\')
-			at++;
+	for (at = pass_plain(at + 1, end, STOPS_TEXT); at < end && *at != '"';
+	     at = pass_plain(at, end, STOPS_TEXT)) {
+		CHECK(*at == '\\');
+		at += 2;
 	}
 	CHECK(at < end);
 	return at + 1;
@@ -403,15 +450,13 @@ static const char *pass_value(const char *at, const char *end)
 		return at;
 	}
 	do {
+		at = pass_plain(at, end, STOPS_VALUE);
 		CHECK(at < end);
 		if (*at == '"') {
 			at = pass_text(at, end);
 			continue;
 		}
-		if (*at == '{' || *at == '[')
-			depth++;
-		else if (*at == '}' || *at == ']')
-			depth--;
+		depth += *at == '{' || *at == '[' ? 1 : -1;
 		at++;
 	} while (depth > 0);
 	return at;
@@ -435,22 +480,64 @@ static struct json_value take_value(struct json_walk *walk)
 	return (struct json_value){kind_of(*from), {from, (size_t)(walk->next - from)}};
 }
 
-bool json_walk_next(struct json_walk *walk, struct json_value *key, struct json_value *value)
+/* A holder that was entered ends at its bracket, whatever the end of the walk. */
+static bool at_end(const struct json_walk *walk)
 {
-	struct json_value name = {.kind = JSON_NONE};
+	return walk->next == walk->end || *walk->next == '}' || *walk->next == ']';
+}
+
+static void pass_comma(struct json_walk *walk)
+{
 	pass_blanks(walk);
-	if (walk->next == walk->end)
+	if (!at_end(walk))
+		walk->next++;
+}
+
+bool json_walk_key(struct json_walk *walk, struct json_value *key, enum json_kind *kind)
+{
+	*key = (struct json_value){.kind = JSON_NONE};
+	pass_blanks(walk);
+	if (at_end(walk))
 		return false;
 	if (walk->keyed) {
-		name = take_value(walk);
+		*key = take_value(walk);
 		pass_blanks(walk);
 		CHECK(walk->next < walk->end && *walk->next == ':');
 		walk->next++;
+		pass_blanks(walk);
 	}
-	*value = take_value(walk);
-	pass_blanks(walk);
-	if (walk->next < walk->end)
-		walk->next++; /* the comma */
+	CHECK(walk->next < walk->end);
+	*kind = kind_of(*walk->next);
+	return true;
+}
+
+struct json_value json_walk_value(struct json_walk *walk)
+{
+	struct json_value value = take_value(walk);
+	pass_comma(walk);
+	return value;
+}
+
+void json_walk_enter(struct json_walk *inner, const struct json_walk *walk)
+{
+	CHECK(walk->next < walk->end && (*walk->next == '{' || *walk->next == '['));
+	*inner = (struct json_walk){.next = walk->next + 1, .end = walk->end, .keyed = *walk->next == '{'};
+}
+
+void json_walk_leave(struct json_walk *walk, const struct json_walk *inner)
+{
+	CHECK(inner->next < walk->end && at_end(inner));
+	walk->next = inner->next + 1;
+	pass_comma(walk);
+}
+
+bool json_walk_next(struct json_walk *walk, struct json_value *key, struct json_value *value)
+{
+	struct json_value name;
+	enum json_kind kind;
+	if (!json_walk_key(walk, &name, &kind))
+		return false;
+	*value = json_walk_value(walk);
 	if (key)
 		*key = name;
 	return true;
@@ -469,11 +556,21 @@ struct json_value json_member(const struct json_value *object, const char *key)
 	return (struct json_value){.kind = JSON_NONE};
 }
 
+bool json_text_plain(const struct json_value *value, struct span *text)
+{
+	CHECK(value->kind == JSON_TEXT && value->raw.len >= 2);
+	*text = (struct span){value->raw.data + 1, value->raw.len - 2};
+	return text->len == 0 || memchr(text->data, '\\', text->len) == NULL;
+}
+
 bool json_read_text(const struct json_value *value, char *to, size_t size)
 {
 	struct plain plain;
+	struct span whole;
 	size_t len = 0;
 	CHECK(value->kind == JSON_TEXT && size > 0);
+	if (json_text_plain(value, &whole))
+		return text_copy(to, size, whole);
 	plain_init(&plain, value->raw);
 	for (int byte = plain_next(&plain); byte >= 0; byte = plain_next(&plain)) {
 		if (len == size - 1) {
@@ -489,8 +586,11 @@ bool json_read_text(const struct json_value *value, char *to, size_t size)
 bool json_text_is(const struct json_value *value, const char *text)
 {
 	struct plain plain;
+	struct span whole;
 	if (value->kind != JSON_TEXT)
 		return false;
+	if (json_text_plain(value, &whole))
+		return span_equal(whole, span_of(text));
 	plain_init(&plain, value->raw);
 	for (; *text; text++) {
 		if (plain_next(&plain) != (unsigned char)*text)

@@ -55,11 +55,19 @@ struct json_walk {
 void json_walk_init(struct json_walk *walk, const struct json_value *holder);
 /* false: no more. key may be NULL; of a list's entries it is JSON_NONE. */
 MUST_USE bool json_walk_next(struct json_walk *walk, struct json_value *key, struct json_value *value);
+/* The same in steps, so that a value that is walked itself is not passed over before: after its key each value is taken
+ * (json_walk_value()), or entered, walked to its end with inner, and left. kind: of the value. */
+MUST_USE bool json_walk_key(struct json_walk *walk, struct json_value *key, enum json_kind *kind);
+struct json_value json_walk_value(struct json_walk *walk);
+void json_walk_enter(struct json_walk *inner, const struct json_walk *walk);
+void json_walk_leave(struct json_walk *walk, const struct json_walk *inner);
 
 /* The member of this key, or one of kind JSON_NONE. */
 struct json_value json_member(const struct json_value *object, const char *key);
 /* The text without its escapes, zero-terminated; false: it is longer than size - 1 bytes, and to is "". */
 MUST_USE bool json_read_text(const struct json_value *value, char *to, size_t size);
+/* The text where it lies, if it has no escapes. */
+MUST_USE bool json_text_plain(const struct json_value *value, struct span *text);
 /* Is the text this one, its escapes resolved? */
 bool json_text_is(const struct json_value *value, const char *text);
 /* false: not a number, not whole (rule 5), or out of range; *out stays. */

@@ -75,7 +75,11 @@ static const struct {
     {"{1:1}", "in quotes"},
     {"{\"a\":1", "comma or }"},
     {"{\"a\":1]", "comma or }"},
-    {"{\"a\":1,\"b\":2,\"a\":3}", "there before"},                     /* RFC 7493, 2.3 */
+    {"{\"a\":1,\"b\":2,\"a\":3}", "there before"}, /* RFC 7493, 2.3 */
+    {"{\"a\":1,\"c\":2,\"b\":3,\"c\":4}", "there before"},
+    {"{\"b\":1,\"a\":2,\"c\":3,\"b\":4}", "there before"},
+    {"{\"a\":1,\"\\u0062\":2,\"b\":3}", "there before"},
+    {"{\"a\":1,\"a\":2}", "there before"},
     {"{\"a\":1,\"\\u0061\":2}", "there before"},                       /* the same key */
     {"{\"\\u00e4\":1,\"\xc3\xa4\":2}", "there before"},                /* the same key */
     {"{\"\\ud834\\udd1e\":1,\"\xf0\x9d\x84\x9e\":2}", "there before"}, /* the same key */
