@@ -1,5 +1,5 @@
 /*
- * file_linux.c - reads a small local file whole.
+ * file_linux.c - reads a small local file whole; lists a small directory.
  *
  * Why:   see file_linux.h.
  * Owns:  the descriptor during the call.
@@ -8,6 +8,7 @@
  */
 #include "hal/linux/file_linux.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -50,5 +51,32 @@ enum err file_linux_read(const char *path, struct buf *out, struct err_info *inf
 		}
 	}
 	(void)close(fd);
+	return err;
+}
+
+enum err file_linux_list(const char *directory, struct buf *names, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	DIR *open_directory = opendir(directory);
+	if (!open_directory)
+		return errno == ENOTDIR ? err_set(info, ERR_BAD_INPUT, "%s is no directory", directory)
+		                        : failed(info, directory, errno);
+	for (;;) {
+		errno = 0;
+		const struct dirent *entry = readdir(open_directory);
+		if (!entry) {
+			err = errno ? failed(info, directory, errno) : ERR_OK;
+			break;
+		}
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
+		if (!buf_ok(names)) {
+			err = err_set(info, ERR_TOO_LARGE, "%s holds more names than %zu bytes", directory,
+			              names->max);
+			break;
+		}
+	}
+	(void)closedir(open_directory);
 	return err;
 }

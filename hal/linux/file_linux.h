@@ -1,5 +1,5 @@
 /*
- * file_linux.h - reads a small local file whole.
+ * file_linux.h - reads a small local file whole; lists a small directory.
  *
  * Why:   configuration, profiles and certificates are small files that are read once and checked whole.
  * Owns:  nothing.
@@ -16,5 +16,8 @@
 /* Replaces what out holds. ERR_NOT_FOUND, ERR_DENIED, ERR_TOO_LARGE (over out->max), ERR_BAD_INPUT (a directory),
  * ERR_IO. */
 MUST_USE enum err file_linux_read(const char *path, struct buf *out, struct err_info *info);
+/* Appends the name of every entry but "." and "..", each with its closing zero, in no order. ERR_NOT_FOUND, ERR_DENIED,
+ * ERR_BAD_INPUT (not a directory), ERR_TOO_LARGE (over names->max), ERR_IO. */
+MUST_USE enum err file_linux_list(const char *directory, struct buf *names, struct err_info *info);
 
 #endif

@@ -423,7 +423,7 @@ class CliTest(unittest.TestCase):
         status, out, _ = self.run_cli("help")
         self.assertEqual(status, 0)
         for command in ("run", "status", "queue", "trace", "exceptions", "pull", "replay", "resend", "key", "audit", "config",
-                        "version", "help"):
+                        "mapping", "version", "help"):
             self.assertRegex(out, rf"(?m)^  {command}\b")
             self.assertEqual(self.run_cli("help", command)[0], 0)
         self.assertEqual(self.run_cli("queue", "--help")[1], self.run_cli("help", "queue")[1])
@@ -602,7 +602,7 @@ class CliTest(unittest.TestCase):
         with open(os.path.join(ROOT, "docs", "twinpost.1")) as file:
             page = file.read()
         for command in ("run", "status", "queue", "trace", "exceptions", "pull", "replay", "resend", "key show", "key rotate",
-                        "key export-public", "audit", "config check", "version", "help"):
+                        "key export-public", "audit", "config check", "mapping check", "version", "help"):
             self.assertIn(f".It Cm {command}", page)
         for verb in ("show", "ack", "note", "retry", "verify"):
             self.assertRegex(page, rf"(?m)^\.It Cm (exceptions|audit) {verb}\b")

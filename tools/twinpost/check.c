@@ -20,6 +20,7 @@
 #include "firmware/load.h"
 #include "store_forward/signature.h"
 #include "tools/twinpost/commands.h"
+#include "tools/twinpost/rules_files.h"
 
 #ifndef TWINPOST_PROFILE_DIR
 #error "TWINPOST_PROFILE_DIR comes from the Makefile"
@@ -241,12 +242,30 @@ static void check_folder(struct check *check, const char *key, const char *path)
 	tell(check, check->notes, key, 0, what);
 }
 
+/* The files of rules are told each by its own path; that the directory cannot be read, by the key's place. */
+static bool check_rules(struct check *check, const struct config *config, struct buf *out)
+{
+	struct err_info info;
+	struct rules *rules = NULL;
+	if (config->compare.rules[0] == 0)
+		return true;
+	struct rules_problems *problems = mem_alloc(sizeof *problems);
+	enum err err = rules_read_directory(config->compare.rules, &rules, problems, &info);
+	rules_problems_print(problems, config->compare.rules, out);
+	if (err != ERR_OK && problems->total == 0)
+		tell(check, check->problems, "compare.rules", 0, info.text);
+	rules_free(rules);
+	free(problems);
+	return err == ERR_OK;
+}
+
 static void check_world(struct check *check, const struct loaded *loaded)
 {
 	const struct config *config = &loaded->config;
 	const struct config_uplink *uplink = &config->uplink;
 	check_folder(check, "store.path", config->store.path);
 	check_folder(check, "control.socket", config->control.socket);
+	check_folder(check, "compare.ledger", config->compare.ledger);
 	check_pem(check, "uplink.ca_file", uplink->ca_file, "-----BEGIN CERTIFICATE-----");
 	check_pem(check, "uplink.certificate_file", uplink->certificate_file, "-----BEGIN CERTIFICATE-----");
 	check_pem(check, "uplink.key_file", uplink->key_file, "PRIVATE KEY-----");
@@ -276,6 +295,8 @@ static void summarise(const struct loaded *loaded, struct buf *out)
 		           profile_name(profile), profile_version(profile));
 	}
 	buf_printf(out, "  store    %s\n", config->store.path);
+	if (config->compare.rules[0])
+		buf_printf(out, "  rules    %s\n", config->compare.rules);
 }
 
 static const char *profile_folder(const struct options *options)
@@ -311,6 +332,7 @@ enum cli_exit check_file(const struct options *options, const char *path)
 	if (file_read(path, &text, &info) == ERR_OK && is_config(path, buf_span(&text))) {
 		check.text = buf_span(&text);
 		check_world(&check, loaded);
+		good = check_rules(&check, &loaded->config, &out) && good;
 		config_problems_sort(check.problems);
 		config_problems_sort(check.notes);
 		config_problems_print(check.problems, path, &out);

@@ -106,6 +106,13 @@ static const struct command commands[] = {
      "profiles and secrets that FILE names too. Exit status: 0 good, 1 problems. --profiles DIR: where bare\n"
      "names of profiles are looked up (else $TWINPOST_PROFILES, else the installed ones).\n"
      "explain lists all keys, or tells what KEY is for, its default and what is allowed.\n"},
+    {"mapping", "check", command_mapping_check, TAKES_JSON, 1, 1, "mapping check DIR [--json]",
+     "check the comparison's rules: mappings and tolerances",
+     "DIR holds account.csv, tax_code.csv, tolerance.csv and so on. Tells what they hold and their version, "
+     "or\n"
+     "every problem as DIR/FILE:line: what is wrong; what is allowed. Exit status: 0 good, 1 problems. "
+     "Works\n"
+     "without a running agent.\n"},
     {"version", NULL, command_version, TAKES_JSON, 0, 0, "version [--json]",
      "version of this program and of the running agent", "Works without a running agent.\n"},
     {"help", NULL, run_help, 0, 0, 1, "help [COMMAND]", "this text, or that of one command", ""},

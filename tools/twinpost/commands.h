@@ -51,6 +51,7 @@ enum cli_exit command_audit_verify(const struct options *options);
 enum cli_exit command_pull(const struct options *options);
 enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
+enum cli_exit command_mapping_check(const struct options *options);
 
 /* Finds the socket: --socket, else control.socket of --config or of the default file, else the default. false: the
  * file of --config is not good, and its problems were printed. */

@@ -31,7 +31,7 @@ _twinpost()
 		;;
 	--limit | --why) return ;;
 	esac
-	local words verb="" all="run status queue trace exceptions pull replay resend key audit config version help"
+	local words verb="" all="run status queue trace exceptions pull replay resend key audit config mapping version help"
 	# The second word of a command that has several.
 	for ((j = i + 1; j < COMP_CWORD; j++)); do
 		case ${COMP_WORDS[j]} in
@@ -76,6 +76,19 @@ _twinpost()
 		"") words="list verify --json --limit" ;;
 		list) words="--json --limit" ;;
 		*) words="--json" ;;
+		esac
+		;;
+	mapping)
+		case $verb in
+		"") words="check" ;;
+		*)
+			if [[ $word == -* ]]; then
+				words="--json"
+			else
+				mapfile -t COMPREPLY < <(compgen -d -- "$word")
+				return
+			fi
+			;;
 		esac
 		;;
 	help) words=$all ;;
