@@ -1,13 +1,13 @@
 /*
  * rules_load.h - reads a directory of CSV files into the comparison's rules.
  *
- * Why:   the agent, `twinpost mapping check` and the comparison take the same files and refuse them with the same words.
+ * Why:   the agent, `twinpost mapping check` and the comparison take and refuse the same files with the same words.
  * Owns:  nothing after the call; the rules are the caller's.
- * Rules: 1. Every name that ends in .csv, in any case, is one of the rules' files; one that is none of them is a problem,
- *           for a misspelt mapping would silently leave its codes as they are. Other names, and those that begin with a
- *           dot (editors and spreadsheets keep such files), are left alone.
+ * Rules: 1. Every name that ends in .csv, in any case, is one of the rules' files; one that is none of them is a
+ *           problem, for a misspelt mapping would silently leave its codes as they are. Other names, and those that
+ *           begin with a dot (editors and spreadsheets keep such files), are left alone.
  *        2. Files are read in the order of their names, so that problems always come in the same order.
- * Faults: an absent or unreadable directory or file: its error, and nothing is read on. Problems of the files: all told.
+ * Faults: an absent or unreadable directory or file: its error, and nothing is read on. Problems of files: all told.
  * Runs in: the core; the CLI.
  * Tests: tests/unit/rules_load_test.c
  */

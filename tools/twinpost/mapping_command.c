@@ -3,8 +3,8 @@
  *
  * Why:   who keeps the tables in a spreadsheet sees at once what the comparison would make of them, on any machine.
  * Owns:  the rules and what is printed, until it is.
- * Rules: 1. Every problem is a line "directory/file:line: what is wrong; what is allowed", on standard output: it is what
- *           was asked for.
+ * Rules: 1. Every problem is a line "directory/file:line: what is wrong; what is allowed", on standard output: it is
+ *           what was asked for.
  *        2. The same numbers as text and as JSON.
  * Runs in: the CLI.
  * Tests: tests/unit/test_cli_mapping.py
