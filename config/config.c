@@ -316,22 +316,3 @@ bool config_locate(struct span text, const char *key, int entry, int *line, int 
 	yaml_document_delete(&document);
 	return *line > 0;
 }
-
-enum config_phase config_phase_of(const struct config *config, struct span entity)
-{
-	for (int i = 0; i < config->phase_count; i++) {
-		struct span rule = span_of(config->phases[i].entity);
-		if (span_equal(rule, entity) || span_equal(rule, SPAN_LITERAL("*")))
-			return config->phases[i].phase;
-	}
-	return CONFIG_PHASE_SHADOW;
-}
-
-const char *config_phase_name(enum config_phase phase)
-{
-	const struct key_choice *choice = key_find(SPAN_LITERAL("phases.phase"))->choices;
-	while (choice->name && choice->value != (int)phase)
-		choice++;
-	CHECK(choice->name != NULL);
-	return choice->name;
-}

@@ -21,13 +21,13 @@
 #include "hal/base/log.h"
 #include "hal/base/secret.h"
 
-#define CONFIG_FILE_BYTES_MAX       (256u * 1024u)
-#define CONFIG_SOURCES_MAX          8
-#define CONFIG_PARAMETERS_MAX       16
-#define CONFIG_PHASES_MAX           64
-#define CONFIG_FEEDS_MAX            16
-#define CONFIG_STREAM_RULES_MAX     64
-#define CONFIG_STREAM_DOCUMENTS_MAX 8
+#define CONFIG_FILE_BYTES_MAX   (256u * 1024u)
+#define CONFIG_SOURCES_MAX      8
+#define CONFIG_PARAMETERS_MAX   16
+#define CONFIG_PHASES_MAX       64
+#define CONFIG_FEEDS_MAX        16
+#define CONFIG_STREAM_RULES_MAX 64
+#define CONFIG_DOCUMENTS_MAX    8 /* of one entry of streams or phases */
 /* Of a stream's name, besides {entity}: leaves the company code at least 32 of the 63 bytes of a name. */
 #define CONFIG_STREAM_BESIDE_MAX 31
 #define CONFIG_HOSTS_MAX         8
@@ -43,7 +43,7 @@
 #define CONFIG_DECIMAL_SIZE    24
 
 enum config_yes_no { CONFIG_NO, CONFIG_YES };
-enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER };
+enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER, CONFIG_PHASE_LEGACY };
 enum config_mqtt_version { CONFIG_MQTT_AUTO, CONFIG_MQTT_5, CONFIG_MQTT_311 };
 enum config_no_subscriber { CONFIG_NO_SUBSCRIBER_HOLD, CONFIG_NO_SUBSCRIBER_ACCEPT };
 enum config_broker {
@@ -145,13 +145,16 @@ struct config_uplink {
 };
 
 struct config_phase_rule {
-	char entity[CONFIG_NAME_MAX]; /* entity: company code, "*" for all */
+	char entity[CONFIG_NAME_MAX];                          /* entity: company code, "*" for all */
+	char documents[CONFIG_DOCUMENTS_MAX][CONFIG_NAME_MAX]; /* documents: none: all */
+	int document_count;
 	enum config_phase phase;
+	int from; /* from: 20261001; 0: always */
 };
 
 struct config_stream_rule {
-	char entity[CONFIG_NAME_MAX]; /* entity: company code; default "*" for all */
-	char documents[CONFIG_STREAM_DOCUMENTS_MAX][CONFIG_NAME_MAX]; /* documents: none: all */
+	char entity[CONFIG_NAME_MAX];                          /* entity: company code; default "*" for all */
+	char documents[CONFIG_DOCUMENTS_MAX][CONFIG_NAME_MAX]; /* documents: none: all */
 	int document_count;
 	char name[CONFIG_NAME_MAX * 2];  /* name: default "{entity}" */
 	enum config_stream_class class_; /* class: immediate | normal | bulk; default normal */
@@ -209,8 +212,7 @@ struct config {
 	struct config_uplink uplink;
 	struct config_source sources[CONFIG_SOURCES_MAX];
 	int source_count;
-	struct config_phase_rule
-	    phases[CONFIG_PHASES_MAX]; /* phases: [{entity, phase}], first match; none: shadow */
+	struct config_phase_rule phases[CONFIG_PHASES_MAX]; /* phases: see config_phase_of(); none: shadow */
 	int phase_count;
 	struct config_stream_rule
 	    streams[CONFIG_STREAM_RULES_MAX]; /* streams: first match; none: the defaults above */
@@ -247,8 +249,11 @@ MUST_USE bool config_parse(struct config *config, const char *path, struct span 
  * false, and 0, 0: it is not given. */
 bool config_locate(struct span text, const char *key, int entry, int *line, int *column);
 
-/* The phase of an entity: the first rule that names it or "*"; shadow without one. */
-enum config_phase config_phase_of(const struct config *config, struct span entity);
+/* The rule of a document of this type ("journal", "credit_memo", ...) and date (20261001): of those that match entity
+ * and type, the one with the latest `from` that is not after the date; of two with the same, the first. A rule of
+ * shadow where there is none, never NULL. */
+const struct config_phase_rule *config_phase_of(const struct config *config, struct span entity,
+                                                struct span document_type, int date);
 const char *config_phase_name(enum config_phase phase);
 
 /* The rule of an entity and a type of document ("journal", "credit_memo", ...): the first one that matches; a rule of

@@ -16,6 +16,7 @@
 
 #include "config/broker.h"
 #include "config/keys.h"
+#include "config/phase_rule.h"
 #include "config/stream_rule.h"
 #include "config/units.h"
 
@@ -275,25 +276,6 @@ static void check_source(const struct cross *cross, int entry)
 	check_status_name(cross, entry);
 }
 
-static void check_phases(const struct cross *cross)
-{
-	for (int entry = 1; entry < cross->config->phase_count; entry++) {
-		yaml_node_t *entity = given(cross, "phases.entity", entry);
-		for (int i = 0; entity && i < entry; i++) {
-			yaml_node_t *earlier = given(cross, "phases.entity", i);
-			bool all = earlier && span_equal(config_yaml_scalar(earlier), SPAN_LITERAL("*"));
-			if (!all && !same_text(earlier, entity))
-				continue;
-			config_problem_add(
-			    cross->problems, config_yaml_line(entity), config_yaml_column(entity),
-			    "this entry never counts: the one in line %d already matches; put it before that "
-			    "one, or remove it",
-			    config_yaml_line(earlier));
-			break;
-		}
-	}
-}
-
 void cross_check(const struct config *config, yaml_document_t *document, struct config_problems *problems)
 {
 	struct cross cross = {config, document, problems};
@@ -302,6 +284,6 @@ void cross_check(const struct config *config, yaml_document_t *document, struct 
 	check_fallback_hosts(&cross);
 	for (int i = 0; i < config->source_count; i++)
 		check_source(&cross, i);
-	check_phases(&cross);
+	phase_rule_check(config, document, problems);
 	stream_rule_check(config, document, problems);
 }

@@ -68,6 +68,8 @@ const char *key_type_text(const struct key *key)
 		return "size";
 	case KEY_DECIMAL:
 		return "decimal";
+	case KEY_DATE:
+		return "date";
 	case KEY_CHOICE:
 		return "choice";
 	case KEY_SECRET:
@@ -149,6 +151,10 @@ void key_allowed(const struct key *key, struct buf *out)
 	case KEY_DECIMAL:
 		buf_printf(out, "%" PRId64 " to %" PRId64 ", with at most %d digits after a point",
 		           key->minimum, key->maximum, CONFIG_DECIMAL_DIGITS);
+		break;
+	case KEY_DATE:
+		buf_printf(out, "a day of the years %" PRId64 " to %" PRId64 ", written 2026-10-01",
+		           key->minimum / 10000, key->maximum / 10000);
 		break;
 	case KEY_CHOICE:
 		append_choices(key, out);

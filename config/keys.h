@@ -26,6 +26,7 @@ enum key_type {
 	KEY_DURATION, /* int64_t nanoseconds */
 	KEY_SIZE,     /* int or int64_t bytes */
 	KEY_DECIMAL,  /* text: 0 or more, at most CONFIG_DECIMAL_DIGITS digits after the point */
+	KEY_DATE,     /* int: year, month and day as digits, 20261001 */
 	KEY_CHOICE,   /* one of choices; an enum */
 	KEY_SECRET,   /* struct secret_reference */
 	KEY_CONNECTION, /* text: an ODBC connection string without secrets */
@@ -49,7 +50,7 @@ struct key {
 	enum key_type type;
 	bool required;
 	const char *fallback; /* the default as written in the file; NULL: none (stays empty) */
-	/* Integer, decimal: the value. Duration: ns. Size: bytes. Texts: bytes of length. Lists: entries. */
+	/* Integer, decimal, date: the value. Duration: ns. Size: bytes. Texts: bytes of length. Lists: entries. */
 	int64_t minimum;
 	int64_t maximum;
 	bool zero; /* 0 is allowed besides minimum to maximum */

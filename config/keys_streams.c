@@ -12,7 +12,8 @@
 #define IN_STREAM(member) IN(struct config_stream_rule, member)
 #define IN_PHASE(member)  IN(struct config_phase_rule, member)
 
-static const struct key_choice phases[] = {{"shadow", CONFIG_PHASE_SHADOW},
+static const struct key_choice phases[] = {{"legacy", CONFIG_PHASE_LEGACY},
+                                           {"shadow", CONFIG_PHASE_SHADOW},
                                            {"parallel", CONFIG_PHASE_PARALLEL},
                                            {"cutover", CONFIG_PHASE_CUTOVER},
                                            {NULL, 0}};
@@ -53,7 +54,7 @@ const struct key keys_streams[] = {
      .example = "00001"},
     {.name = "streams.documents",
      .type = KEY_NAMES,
-     .maximum = CONFIG_STREAM_DOCUMENTS_MAX,
+     .maximum = CONFIG_DOCUMENTS_MAX,
      .choices = documents,
      ENTRIES(struct config_stream_rule, documents, document_count),
      .summary = "kinds of documents that the entry is for; all where it is not given",
@@ -117,23 +118,44 @@ const struct key keys_streams[] = {
      .offset = offsetof(struct config, phases),
      .size = sizeof(struct config_phase_rule),
      .count_offset = offsetof(struct config, phase_count),
-     .summary = "which phase of the migration each company is in; the first entry that matches counts",
-     .details = "A company without an entry is in shadow. The phase travels with every event."},
+     .summary = "which phase of the migration each company and kind of document is in, and from when on",
+     .details =
+         "Of the entries that match company and kind of a document, the one with the latest `from` "
+         "that is not after its posting date counts; of two with the same `from`, the first. A document "
+         "without an entry is in shadow. What has no date, customers, goes by the day on which it is "
+         "read. The phase travels with every event."},
     {.name = "phases.entity",
      .type = KEY_TEXT,
      .required = true,
      .characters = "._-*",
      IN_PHASE(entity),
      LENGTH(CONFIG_NAME_MAX),
-     .summary = "company code as the ERP has it, or \"*\" for all others",
+     .summary = "company code as the ERP has it, or \"*\" for all",
      .example = "00001"},
+    {.name = "phases.documents",
+     .type = KEY_NAMES,
+     .maximum = CONFIG_DOCUMENTS_MAX,
+     .choices = documents,
+     ENTRIES(struct config_phase_rule, documents, document_count),
+     .summary = "kinds of documents that the entry is for; all where it is not given",
+     .example = "[invoice, credit_memo]"},
     {.name = "phases.phase",
      .type = KEY_CHOICE,
      .required = true,
      .choices = phases,
      IN_PHASE(phase),
-     .summary = "shadow: cloud only watches; parallel: both post; cutover: the cloud leads",
+     .summary = "legacy: not sent; shadow: cloud only watches; parallel: both post; cutover: the cloud leads",
+     .details =
+         "What the ERP posts in cutover is held as an exception: it belongs into the cloud. So cutover "
+         "needs `from`.",
      .example = "parallel"},
+    {.name = "phases.from",
+     .type = KEY_DATE,
+     .minimum = 19000101,
+     .maximum = 21991231,
+     IN_PHASE(from),
+     .summary = "first posting date that the entry is for; all where it is not given",
+     .example = "2026-10-01"},
 };
 
 const int keys_streams_count = (int)(sizeof keys_streams / sizeof keys_streams[0]);

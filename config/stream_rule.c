@@ -34,11 +34,11 @@ const struct config_stream_rule *stream_rule_default(void)
 
 /* ---- which rule ---- */
 
-static bool takes_document(const struct config_stream_rule *rule, struct span document_type)
+bool stream_rule_takes(const char (*documents)[CONFIG_NAME_MAX], int count, struct span document_type)
 {
-	bool taken = rule->document_count == 0;
-	for (int i = 0; i < rule->document_count; i++)
-		taken = taken || span_equal(span_of(rule->documents[i]), document_type);
+	bool taken = count == 0;
+	for (int i = 0; i < count; i++)
+		taken = taken || span_equal(span_of(documents[i]), document_type);
 	return taken;
 }
 
@@ -54,7 +54,8 @@ static int first_rule(const struct config *config, const struct span *entity, st
 	for (; i < config->stream_count; i++) {
 		const struct config_stream_rule *rule = &config->streams[i];
 		bool named = entity && span_equal(span_of(rule->entity), *entity);
-		if ((named || takes_all_entities(rule)) && takes_document(rule, document_type))
+		if ((named || takes_all_entities(rule)) &&
+		    stream_rule_takes(rule->documents, rule->document_count, document_type))
 			break;
 	}
 	return i;

@@ -23,6 +23,10 @@
 /* The rule of documents that no rule of the file matches. */
 const struct config_stream_rule *stream_rule_default(void);
 
+/* Does an entry with this list of kinds take this one? An empty list takes all. */
+MUST_USE bool stream_rule_takes(const char (*documents)[CONFIG_NAME_MAX], int count,
+                                struct span document_type);
+
 /* Writes what `name` of a rule gives for an entity. tag: the first hex digits of H(entity); used where rule 2 asks for
  * it. Returns whether it was. */
 bool stream_rule_expand(const char *name, struct span entity, const char tag[STREAM_TAG_SIZE],

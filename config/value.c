@@ -186,6 +186,33 @@ static bool set_decimal(const struct value_place *place, const struct key *key, 
 	return true;
 }
 
+static int days_of_month(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	return days[month - 1] + (month == 2 && leap);
+}
+
+static bool set_date(const struct value_place *place, const struct key *key, void *base, struct span text)
+{
+	bool good = text.len == sizeof "2026-10-01" - 1;
+	int value = 0;
+	for (size_t i = 0; good && i < text.len; i++) {
+		bool digit = text.data[i] >= '0' && text.data[i] <= '9';
+		good = i == 4 || i == 7 ? text.data[i] == '-' : digit;
+		if (digit)
+			value = 10 * value + (text.data[i] - '0');
+	}
+	int month = value / 100 % 100;
+	good = good && value >= key->minimum && value <= key->maximum && month >= 1 && month <= 12 &&
+	       value % 100 >= 1 && value % 100 <= days_of_month(value / 10000, month);
+	if (!good)
+		return refuse_shown(place, key, text, "");
+	CHECK(key->size == sizeof value);
+	memcpy((char *)base + key->offset, &value, sizeof value);
+	return true;
+}
+
 static bool set_choice(const struct value_place *place, const struct key *key, void *base, struct span text)
 {
 	for (const struct key_choice *choice = key->choices; choice->name; choice++) {
@@ -363,6 +390,8 @@ bool value_set(const struct value_place *place, const struct key *key, void *bas
 		return set_number(place, key, base, text);
 	case KEY_DECIMAL:
 		return set_decimal(place, key, base, text);
+	case KEY_DATE:
+		return set_date(place, key, base, text);
 	case KEY_CHOICE:
 		return set_choice(place, key, base, text);
 	case KEY_SECRET:

@@ -34,8 +34,8 @@ static enum err source_begin(void *self, struct err_info *info)
 	return agent_begin(link->agent, info);
 }
 
-static enum err source_document(void *self, const struct config_source *source,
-                                const struct document *document, bool *held, struct err_info *info)
+static enum err source_document(void *self, const struct config_source *source, struct document *document,
+                                bool *held, struct err_info *info)
 {
 	struct source_link *link = self;
 	return recorder_document(&link->agent->recorder, source->name, link->profile_version, document, held,

@@ -29,7 +29,7 @@ struct pull_sink {
 	/* A whole document as the profile made it; not yet checked by the validity rules. *held: it was not
 	 * recorded but waits as an exception (raised by the sink). An error is one of the store's: the
 	 * transaction is lost. */
-	enum err (*document)(void *self, const struct config_source *source, const struct document *document,
+	enum err (*document)(void *self, const struct config_source *source, struct document *document,
 	                     bool *held, struct err_info *info);
 	/* Raises an exception: a document that could not be made from its rows (subject or key, raw values),
 	 * or a trouble of the source itself (source-down, source-query, profile-column). */

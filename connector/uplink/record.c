@@ -16,12 +16,14 @@
 
 #include "connector/posting/validity.h"
 #include "connector/uplink/envelope.h"
+#include "connector/uplink/map_codes.h"
 #include "connector/uplink/parts.h"
 #include "connector/uplink/stream_name.h"
 #include "connector/uplink/stream_policy.h"
 
 /* DOCUMENT_TEXT_BYTES_MAX of text, each byte escaped at worst, and the names of the fields. */
 #define DATA_BYTES_MAX (16u * 1024u * 1024u)
+#define DAY_S          INT64_C(86400)
 
 void recorder_init(struct recorder *recorder, struct hal *hal, const struct log *log, struct store *store,
                    const struct config *config, struct notary *notary)
@@ -37,6 +39,11 @@ void recorder_release(struct recorder *recorder)
 {
 	buf_release(&recorder->data);
 	buf_release(&recorder->event);
+}
+
+void recorder_set_rules(struct recorder *recorder, const struct rules *rules)
+{
+	recorder->rules = rules;
 }
 
 enum err recorder_exception(struct recorder *recorder, const struct store_exception *exception,
@@ -94,6 +101,7 @@ struct change {
 	bool any;
 	enum envelope_change kind;
 	int64_t revision;
+	enum config_phase phase;
 };
 
 /* Compares with what was sent last of this subject. */
@@ -235,8 +243,9 @@ static enum err append(struct recorder *recorder, const char *source, const char
 	                 .subject = span_of(subject),
 	                 .revision = change->revision,
 	                 .recorded_ns = now,
-	                 .phase = config_phase_of(recorder->config, entity),
-	                 .profile_version = span_of(profile_version)},
+	                 .phase = change->phase,
+	                 .profile_version = span_of(profile_version),
+	                 .mapping_version = span_of(recorder->rules ? rules_version(recorder->rules) : "")},
 	    .row = {.stream = stream->id,
 	            .subject = span_of(subject),
 	            .source_name = span_of(source),
@@ -285,39 +294,123 @@ static enum err hold_foreign(struct recorder *recorder, const char *source, cons
 	            info);
 }
 
+/* The date that phase and mapping go by; *dated: it is of the document itself. */
+static date_days date_of(struct recorder *recorder, const struct document *document, bool *dated)
+{
+	const struct value *date = &document->header[HEADER_POSTING_DATE];
+	if (!date->present)
+		date = &document->header[HEADER_DOCUMENT_DATE];
+	*dated = date->present;
+	return date->present ? date->as.date : (date_days)(hal_wall_ns(recorder->hal) / NS_PER_S / DAY_S);
+}
+
+static const struct config_phase_rule *phase_of(struct recorder *recorder, const struct document *document,
+                                                date_days on)
+{
+	int year, month, day;
+	date_to_civil(on, &year, &month, &day);
+	return config_phase_of(recorder->config, document_text(document, &document->header[HEADER_ENTITY]),
+	                       span_of(document_spec(document->type)->name),
+	                       10000 * year + 100 * month + day);
+}
+
+/* Nothing of it is sent; told in the log at 1, 10, 100, ..., for a reading may hold a million of them. */
+static enum err exclude(struct recorder *recorder, const char *source, const char *subject,
+                        struct err_info *info)
+{
+	uint64_t count = ++recorder->excluded;
+	while (count % 10 == 0)
+		count /= 10;
+	if (count == 1)
+		log_event(recorder->log, LOG_DOCUMENT_EXCLUDED,
+		          "source=%s document=%s count=%" PRIu64 ": in phase legacy nothing is sent", source,
+		          subject, recorder->excluded);
+	return recorder_clear(recorder, (struct span){NULL, 0}, span_of(source), span_of(subject), info);
+}
+
+/* The cloud leads already. What was voided before the cloud ever heard of it is no loss. */
+static enum err hold_late(struct recorder *recorder, const char *source, const char *subject,
+                          const struct document *document, const struct config_phase_rule *rule, date_days on,
+                          bool *held, struct err_info *info)
+{
+	char text[ERR_TEXT_MAX];
+	char date[DATE_TEXT_SIZE];
+	struct store_document known;
+	struct span entity = document_text(document, &document->header[HEADER_ENTITY]);
+	enum err err = store_document_find(recorder->store, span_of(subject), &known, info);
+	if (err == ERR_NOT_FOUND && document->voided)
+		return recorder_clear(recorder, (struct span){NULL, 0}, span_of(source), span_of(subject),
+		                      info);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	*held = true;
+	date_print(on, date);
+	(void)snprintf(text, sizeof text,
+	               "posted in the ERP after the cut-over of %s of %.*s on %04d-%02d-%02d, under the date "
+	               "%s; post it in the cloud, or move the date (phases.from)",
+	               document_spec(document->type)->name, (int)(entity.len < 64 ? entity.len : 64),
+	               entity.data, rule->from / 10000, rule->from / 100 % 100, rule->from % 100, date);
+	return hold(recorder, source, subject, "legacy-after-cutover", STORE_OWNER_POLICY, text, info);
+}
+
+/* Validity, then the cloud's codes; *held: one of them keeps it here. */
+static enum err prepare(struct recorder *recorder, const char *source, const char *subject,
+                        struct document *document, date_days on, bool *held, struct err_info *info)
+{
+	struct finding finding;
+	struct map_gaps gaps = {.count = 0};
+	char text[ERR_TEXT_MAX];
+	*held = true;
+	if (!validity_check(document, &finding))
+		return hold(recorder, source, subject, finding.rule, finding.owner, finding.text, info);
+	enum err err = recorder->rules ? map_codes(document, recorder->rules, on, &gaps) : ERR_OK;
+	if (err == ERR_OK && gaps.count > 0) {
+		map_gaps_print(&gaps, document, on, text);
+		return hold(recorder, source, subject, "mapping-missing", STORE_OWNER_MAPPING, text, info);
+	}
+	buf_clear(&recorder->data);
+	if (err == ERR_OK)
+		canonical_write(&recorder->canonical, document, &recorder->data);
+	if (err != ERR_OK || !buf_ok(&recorder->data))
+		return hold(recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL,
+		            "it is over 16 MiB, more than the agent takes; look at the document in the ERP",
+		            info);
+	*held = false;
+	return ERR_OK;
+}
+
 enum err recorder_document(struct recorder *recorder, const char *source, const char *profile_version,
-                           const struct document *document, bool *held, struct err_info *info)
+                           struct document *document, bool *held, struct err_info *info)
 {
 	char subject[STORE_SUBJECT_MAX];
 	struct err_info why;
+	bool dated;
 	*held = false;
 	if (document_subject(document, subject, sizeof subject, &why) != ERR_OK) {
 		*held = true;
 		return hold_nameless(recorder, source, document, why.text, info);
 	}
-	struct finding finding;
-	if (!validity_check(document, &finding)) {
-		*held = true;
-		return hold(recorder, source, subject, finding.rule, finding.owner, finding.text, info);
-	}
-	buf_clear(&recorder->data);
-	canonical_write(&recorder->canonical, document, &recorder->data);
-	if (!buf_ok(&recorder->data)) {
-		*held = true;
-		return hold(recorder, source, subject, "event-too-large", STORE_OWNER_TECHNICAL,
-		            "it is over 16 MiB, more than the agent takes; look at the document in the ERP",
-		            info);
-	}
+	date_days on = date_of(recorder, document, &dated);
+	const struct config_phase_rule *rule = phase_of(recorder, document, on);
+	if (rule->phase == CONFIG_PHASE_LEGACY)
+		return exclude(recorder, source, subject, info);
+	if (rule->phase == CONFIG_PHASE_CUTOVER && dated)
+		return hold_late(recorder, source, subject, document, rule, on, held, info);
+	enum err err = prepare(recorder, source, subject, document, on, held, info);
+	if (err != ERR_OK || *held)
+		return err;
 	const struct span data = buf_span(&recorder->data);
 	const struct digest content = digest_of(&data, 1);
-	struct change change = {.any = false};
-	enum err err = find_change(recorder, source, document, subject, &content, &change, info);
+	struct change change = {.any = false, .phase = rule->phase};
+	err = find_change(recorder, source, document, subject, &content, &change, info);
 	if (err != ERR_OK)
 		return err;
 	if (change.foreign) {
 		*held = true;
 		return hold_foreign(recorder, source, subject, change.source, info);
 	}
+	if (change.any && rule->phase == CONFIG_PHASE_CUTOVER)
+		return hold_late(recorder, source, subject, document, rule, on, held, info);
 	if (!change.any)
 		recorder->unchanged++;
 	else

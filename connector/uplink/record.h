@@ -8,6 +8,12 @@
  *        3. A document whose event is over message_size_max is sent in parts, each an event; where even one line does
  *           not fit it is an exception. Nothing is cut and nothing is dropped silently.
  *        4. Every call happens inside the caller's store transaction.
+ *        5. By the rules, where there are any, the cloud's codes are written beside those of the ERP; a code that they
+ *           do not have holds the document (mapping-missing).
+ *        6. A document's phase is that of its company, kind and date: the posting date, else that of the document,
+ *           else the day of today. In `legacy` it is excluded: nothing is sent, and what the register has stays as it
+ *           is. In `cutover` it is held (legacy-after-cutover); one without a date of its own only if it is new or
+ *           has changed.
  * Runs in: the core.
  * Tests: tests/unit/record_test.c, tests/sim
  */
@@ -15,6 +21,7 @@
 #define TWINPOST_RECORD_H
 
 #include "config/config.h"
+#include "connector/compare/rules.h"
 #include "connector/posting/canonical.h"
 #include "connector/posting/document.h"
 #include "connector/uplink/notary.h"
@@ -26,7 +33,8 @@ struct recorder {
 	const struct log *log;
 	struct store *store;
 	const struct config *config;
-	struct notary *notary; /* NULL: nothing is counted and no piece is closed */
+	struct notary *notary;     /* NULL: nothing is counted and no piece is closed */
+	const struct rules *rules; /* NULL: codes are not mapped */
 	struct canonical canonical;
 	struct buf data;
 	struct buf event;
@@ -34,15 +42,19 @@ struct recorder {
 	uint64_t amended;
 	uint64_t unchanged;
 	uint64_t held;
+	uint64_t excluded; /* since start, each time that one is read */
 };
 
 void recorder_init(struct recorder *recorder, struct hal *hal, const struct log *log, struct store *store,
                    const struct config *config, struct notary *notary);
 void recorder_release(struct recorder *recorder);
+/* From the next document on; borrowed. NULL: codes are not mapped. */
+void recorder_set_rules(struct recorder *recorder, const struct rules *rules);
 
-/* *held: it was not recorded but waits as an exception. An error is one of the store's. */
+/* Fills the document's mapped fields. *held: it was not recorded but waits as an exception. An error is one of the
+ * store's. */
 MUST_USE enum err recorder_document(struct recorder *recorder, const char *source,
-                                    const char *profile_version, const struct document *document, bool *held,
+                                    const char *profile_version, struct document *document, bool *held,
                                     struct err_info *info);
 
 /* Raises an exception and logs it when it is new. */

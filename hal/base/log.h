@@ -42,6 +42,7 @@ enum log_level {
 	X(204, SOURCE_NOT_READ_ONLY, WARNING, "source-not-read-only") \
 	X(205, PULL_PAUSED, WARNING, "pull-paused")                   \
 	X(206, PULL_RESUMED, NOTICE, "pull-resumed")                  \
+	X(207, DOCUMENT_EXCLUDED, INFO, "document-excluded")          \
 	X(300, UPLINK_CONNECTED, NOTICE, "uplink-connected")          \
 	X(301, UPLINK_LOST, WARNING, "uplink-lost")                   \
 	X(302, UPLINK_REFUSED, WARNING, "uplink-refused")             \

@@ -103,7 +103,7 @@ static struct world_document *note(struct world *world, const char *subject)
 	return document;
 }
 
-static enum err take_document(void *self, const struct config_source *source, const struct document *document,
+static enum err take_document(void *self, const struct config_source *source, struct document *document,
                               bool *held, struct err_info *info)
 {
 	struct world *world = self;
