@@ -368,13 +368,13 @@ def documents(ledgers):
     for document in ledgers.legacy:
         difference = ledgers.by_legacy.get(document.subject)
         cloud = ledgers.cloud.get(document.subject)
-        lines.append({"digest": document.digest(), "pair": cloud.number if cloud else None, "side": "legacy",
+        lines.append({"digest": document.digest(), "pair": cloud.subject if cloud else None, "side": "legacy",
                       "status": difference.status if difference else "matched", "subject": document.subject})
     for name, document in ledgers.cloud.items():
         difference = ledgers.by_cloud.get(id(document))
         alone = difference and not difference.legacy
         lines.append({"digest": document.digest(), "pair": None if alone else name, "side": "cloud",
-                      "status": difference.status if difference else "matched", "subject": f"{document.entity}/{document.number}"})
+                      "status": difference.status if difference else "matched", "subject": document.subject})
     return sorted(lines, key=lambda line: (line["side"], line["subject"]))
 
 
