@@ -158,6 +158,12 @@ static struct span control_key_public(void *self)
 	return cloud_public_key(agent->cloud);
 }
 
+static enum err control_sign(void *self, struct span text, struct buf *note, struct err_info *info)
+{
+	struct agent *agent = self;
+	return cloud_sign(agent->cloud, text, note, info);
+}
+
 void agent_answer_control(struct agent *agent)
 {
 	struct control_view view = {
@@ -173,7 +179,7 @@ void agent_answer_control(struct agent *agent)
 	    .started_mono_ns = agent->started_mono_ns,
 	    .pause_reason = agent->pause_reason,
 	    .actions = {agent, cloud_begin, control_commit, control_failed, control_read_again,
-	                control_send_again, control_key_rotate, control_key_public},
+	                control_send_again, control_key_rotate, control_key_public, control_sign},
 	};
 	struct inbox_counters counters;
 	cloud_counters(agent->cloud, &counters);

@@ -491,6 +491,11 @@ enum err cloud_committed(struct cloud *cloud, struct err_info *info)
 	return err;
 }
 
+enum err cloud_sign(struct cloud *cloud, struct span text, struct buf *note, struct err_info *info)
+{
+	return notary_sign(cloud->notary, text, note, info);
+}
+
 struct span cloud_public_key(const struct cloud *cloud)
 {
 	return notary_public_key(cloud->notary);

@@ -75,6 +75,8 @@ bool cloud_idle(const struct cloud *cloud);
 MUST_USE enum err cloud_rotate_key(struct cloud *cloud, struct err_info *info);
 MUST_USE enum err cloud_committed(struct cloud *cloud, struct err_info *info);
 struct span cloud_public_key(const struct cloud *cloud);
+/* Signs a text that the caller has checked; appends the note. */
+MUST_USE enum err cloud_sign(struct cloud *cloud, struct span text, struct buf *note, struct err_info *info);
 
 struct forward *cloud_forward(const struct cloud *cloud);
 void cloud_counters(const struct cloud *cloud, struct inbox_counters *counters);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connector/compare/pack_note.h"
 #include "connector/posting/canonical.h"
 #include "firmware/control_commands.h"
 #include "store_forward/audit.h"
@@ -47,6 +48,8 @@ static const struct argument arguments[CONTROL_ARGUMENT_COUNT] = {
     [CONTROL_NOTE] = {"note", ARGUMENT_SENTENCE, STORE_NOTE_MAX},
     [CONTROL_FROM] = {"from", ARGUMENT_NUMBER, STORE_SEQUENCE_MAX},
     [CONTROL_TO] = {"to", ARGUMENT_NUMBER, STORE_SEQUENCE_MAX},
+    /* Lines to be signed: their form is the command's to check. */
+    [CONTROL_TEXT] = {"text", ARGUMENT_TEXT, PACK_NOTE_TEXT_MAX},
 };
 
 #define TAKES(argument) (1u << (argument))
@@ -132,6 +135,7 @@ static const struct command commands[] = {
      TAKES(CONTROL_SUBJECT) | TAKES(CONTROL_WHY)},
     {"key_show", control_key_show, 0, 0},
     {"key_rotate", control_key_rotate, TAKES(CONTROL_WHY), TAKES(CONTROL_WHY)},
+    {"compare_sign", control_compare_sign, TAKES(CONTROL_TEXT) | TAKES(CONTROL_WHY), TAKES(CONTROL_TEXT)},
     {"audit", control_audit, TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
     {"audit_verify", control_audit_verify, 0, 0},
     {"version", answer_version, 0, 0},

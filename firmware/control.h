@@ -41,6 +41,8 @@ struct control_actions {
 	enum err (*key_rotate)(void *self, struct err_info *info);
 	/* DER SubjectPublicKeyInfo of the current key, borrowed until it is rotated; empty: there is none. */
 	struct span (*key_public)(void *self);
+	/* Appends the note of a text, signed by the current key. */
+	enum err (*sign)(void *self, struct span text, struct buf *note, struct err_info *info);
 };
 
 /* What the cloud sent since the start of the agent, and was taken. */

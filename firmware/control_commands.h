@@ -27,6 +27,7 @@ enum control_argument {
 	CONTROL_NOTE,
 	CONTROL_FROM,
 	CONTROL_TO,
+	CONTROL_TEXT,
 	CONTROL_ARGUMENT_COUNT
 };
 
@@ -95,6 +96,9 @@ enum err control_key_show(const struct control_view *view, const struct control_
                           struct json *json, struct err_info *info);
 enum err control_key_rotate(const struct control_view *view, const struct control_request *request,
                             struct json *json, struct err_info *info);
+/* control_compare.c */
+enum err control_compare_sign(const struct control_view *view, const struct control_request *request,
+                              struct json *json, struct err_info *info);
 /* control_audit.c */
 enum err control_audit(const struct control_view *view, const struct control_request *request,
                        struct json *json, struct err_info *info);

@@ -551,6 +551,11 @@ enum err notary_birth(struct notary *notary, const char *boot, struct buf *note,
 	return err;
 }
 
+enum err notary_sign(struct notary *notary, struct span text, struct buf *note, struct err_info *info)
+{
+	return note_sign(note, text, span_of(notary->name), notary->keys, speaker(notary), info);
+}
+
 /* The note of the rotation, signed by both keys. */
 static enum err make_key_note(struct notary *notary, struct buf *note, struct err_info *info)
 {

@@ -81,6 +81,9 @@ MUST_USE enum err notary_rotated(struct notary *notary, struct err_info *info);
 /* The signed text of a birth; appends the note. */
 MUST_USE enum err notary_birth(struct notary *notary, const char *boot, struct buf *note,
                                struct err_info *info);
+/* Signs a text that the caller has checked, and that is none of the others which this key signs; appends the note. */
+MUST_USE enum err notary_sign(struct notary *notary, struct span text, struct buf *note,
+                              struct err_info *info);
 /* DER SubjectPublicKeyInfo of the current key, borrowed until the next rotation. */
 struct span notary_public_key(const struct notary *notary);
 

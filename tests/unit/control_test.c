@@ -35,6 +35,7 @@ static void test_bad_requests(void **state)
 	    world, "{\"v\":1,\"cmd\":\"reboot\"}", "unsupported",
 	    "unknown command \"reboot\"; this agent knows status, queue, trace, exceptions, exception, "
 	    "exception_ack, exception_note, exception_retry, pull, replay, resend, key_show, key_rotate, "
+	    "compare_sign, "
 	    "audit, "
 	    "audit_verify, version");
 	assert_refused(world, "{\"v\":1,\"cmd\":\"status\",\"limit\":1}", "bad_request",
