@@ -9,7 +9,7 @@
  * Source: FIPS 186-5 (ECDSA), RFC 6979 (deterministic), RFC 5915 (private key), RFC 5480 (public key), SP 800-38D
  *         (AES-256-GCM), by mbedTLS.
  * Faults: bytes that are no private key of P-256, or were not sealed so: told, never used.
- * Runs in: the core; included by the key back ends and tests alone.
+ * Runs in: the core, the CLI; included by the key back ends, pack_key.c and tests alone.
  * Tests: tests/unit/keys_crypto_test.c
  */
 #ifndef TWINPOST_KEYS_CRYPTO_H

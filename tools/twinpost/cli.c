@@ -27,6 +27,11 @@ enum option_bits {
 	TAKES_OWNER = 64,
 	TAKES_WHY = 128, /* and needs it */
 	ALONE = 256,     /* the command's name alone is enough for it */
+	TAKES_KEY = 512,
+	TAKES_NAME = 1024,
+	TAKES_OUTPUT = 2048,
+	TAKES_RULES = 4096,
+	TAKES_TAR = 8192,
 };
 
 #define WORDS_MAX          5
@@ -100,6 +105,19 @@ static const struct command commands[] = {
      "whether the audit still fits together",
      "Walks the chain of hashes. Exit status: 1 if it is broken. Write the head down elsewhere to "
      "compare.\n"},
+    {"compare", "sign", command_compare_sign, TAKES_KEY | TAKES_NAME | TAKES_OUTPUT | TAKES_RULES | TAKES_TAR,
+     1, 1, "compare sign RESULT [--key FILE --name NAME] [--rules DIR] [--tar] [--output PACK]",
+     "make a signed pack of a comparison",
+     "RESULT is the folder of a comparison. The running agent signs, or with --key a private key of P-256\n"
+     "in PEM, as NAME. With a PACK in place of RESULT, --key adds one more signature. The pack is\n"
+     "RESULT.pack, or PACK; with --tar one file. What does not agree with itself is not signed.\n"},
+    {"compare", "verify", command_compare_verify, TAKES_KEY, 1, 1, "compare verify PACK --key FILE",
+     "whether a pack, or the proof of one document, holds",
+     "FILE is the signer's public key in PEM, which came to you by another way than the pack. Each thing\n"
+     "that is wrong is one line. Exit status: 1 if there is any.\n"},
+    {"compare", "prove", command_compare_prove, TAKES_OUTPUT, 2, 2,
+     "compare prove PACK SUBJECT [--output FILE]", "show one document of a pack without the others",
+     "Where both sides have the SUBJECT it is the ERP's; cloud:SUBJECT asks for the other.\n"},
     {"config", NULL, command_config, TAKES_PROFILES | TAKES_MARKDOWN, 1, 2,
      "config check FILE | config explain [KEY]", "check a configuration file; explain its keys",
      "check tells every problem as FILE:line:column: what is wrong; what is allowed. It looks at the files,\n"
@@ -266,11 +284,11 @@ static bool take_text_option(struct arguments *arguments, const char *argument, 
 	const struct {
 		const char *name;
 		const char **to;
-	} texts[] = {{"--config", &options->config},
-	             {"--socket", &options->socket},
-	             {"--profiles", &options->profiles},
-	             {"--owner", &options->owner},
-	             {"--why", &options->why}};
+	} texts[] = {{"--config", &options->config},     {"--socket", &options->socket},
+	             {"--profiles", &options->profiles}, {"--owner", &options->owner},
+	             {"--why", &options->why},           {"--key", &options->key},
+	             {"--name", &options->name},         {"--output", &options->output},
+	             {"--rules", &options->rules}};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		const char *value = take_value(arguments, argument, texts[i].name);
 		if (!value)
@@ -327,7 +345,8 @@ static bool take_flag(const char *argument, struct options *options)
 	} flags[] = {{"--json", &options->json},
 	             {"--all", &options->all},
 	             {"--markdown", &options->markdown},
-	             {"--keys", &options->keys}};
+	             {"--keys", &options->keys},
+	             {"--tar", &options->tar}};
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
 		if (strcmp(argument, flags[i].name) == 0) {
 			*flags[i].to = true;
@@ -394,6 +413,11 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->keys, TAKES_MARKDOWN, "--keys"},
 	    {options->owner != NULL, TAKES_OWNER, "--owner"},
 	    {options->why != NULL, TAKES_WHY, "--why"},
+	    {options->key != NULL, TAKES_KEY, "--key"},
+	    {options->name != NULL, TAKES_NAME, "--name"},
+	    {options->output != NULL, TAKES_OUTPUT, "--output"},
+	    {options->rules != NULL, TAKES_RULES, "--rules"},
+	    {options->tar, TAKES_TAR, "--tar"},
 	};
 	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
 		if (given[i].given && !(command->takes & given[i].bit))

@@ -26,9 +26,14 @@ struct options {
 	bool keys;
 	bool watch;
 	long watch_s;
-	long limit;        /* 0: not given */
-	const char *owner; /* NULL: not given */
-	const char *why;   /* NULL: not given */
+	long limit;         /* 0: not given */
+	const char *owner;  /* NULL: not given */
+	const char *why;    /* NULL: not given */
+	const char *key;    /* a file; NULL: not given */
+	const char *name;   /* of a signer; NULL: not given */
+	const char *output; /* a path; NULL: not given */
+	const char *rules;  /* a folder; NULL: not given */
+	bool tar;
 	const char *operands[3];
 	int operand_count;
 };
@@ -52,6 +57,10 @@ enum cli_exit command_pull(const struct options *options);
 enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
 enum cli_exit command_mapping_check(const struct options *options);
+/* pack_command.c */
+enum cli_exit command_compare_sign(const struct options *options);
+enum cli_exit command_compare_verify(const struct options *options);
+enum cli_exit command_compare_prove(const struct options *options);
 
 /* Finds the socket: --socket, else control.socket of --config or of the default file, else the default. false: the
  * file of --config is not good, and its problems were printed. */

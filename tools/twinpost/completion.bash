@@ -8,7 +8,7 @@ _twinpost()
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--config | --socket | --profiles | --limit | --owner | --why) ((i++)) ;;
+		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -17,11 +17,11 @@ _twinpost()
 		esac
 	done
 	case $before in
-	--config | --socket)
+	--config | --socket | --key | --output)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
-	--profiles)
+	--profiles | --rules)
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 		;;
@@ -29,13 +29,13 @@ _twinpost()
 		mapfile -t COMPREPLY < <(compgen -W "technical data_quality mapping policy" -- "$word")
 		return
 		;;
-	--limit | --why) return ;;
+	--limit | --why | --name) return ;;
 	esac
-	local words verb="" all="run status queue trace exceptions pull replay resend key audit config mapping version help"
+	local words verb="" all="run status queue trace exceptions pull replay resend key audit config mapping compare version help"
 	# The second word of a command that has several.
 	for ((j = i + 1; j < COMP_CWORD; j++)); do
 		case ${COMP_WORDS[j]} in
-		--config | --socket | --profiles | --limit | --owner | --why) ((j++)) ;;
+		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules) ((j++)) ;;
 		-*) ;;
 		*)
 			verb=${COMP_WORDS[j]}
@@ -76,6 +76,20 @@ _twinpost()
 		"") words="list verify --json --limit" ;;
 		list) words="--json --limit" ;;
 		*) words="--json" ;;
+		esac
+		;;
+	compare)
+		case $verb in
+		"") words="sign verify prove" ;;
+		*)
+			if [[ $word != -* ]]; then
+				mapfile -t COMPREPLY < <(compgen -f -- "$word")
+				return
+			fi
+			;;&
+		sign) words="--key --name --output --rules --tar" ;;
+		verify) words="--key" ;;
+		prove) words="--output" ;;
 		esac
 		;;
 	mapping)
