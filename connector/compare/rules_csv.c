@@ -134,7 +134,7 @@ static void take_row(struct csv_reader *reader)
 	}
 	if (reader->fields != reader->header_fields) {
 		rules_tell(reader->problems, reader->file, reader->row_line,
-		           "the row has %d fields and the header row %d; write one for each column, and put "
+		           "fields: %d in this row, %d in the header row; write one for each column, and put "
 		           "texts with a separator in quotes",
 		           reader->fields, reader->header_fields);
 		return;

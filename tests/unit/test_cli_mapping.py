@@ -94,9 +94,17 @@ class MappingTest(unittest.TestCase):
         self.assertEqual((answer["problems"][0]["file"], answer["problems"][0]["line"]), ("account.csv", 2))
 
     def test_examples(self):
-        """The example that docs/mapping.md shows is good."""
-        status, out, _ = self.run_cli("mapping", "check", os.path.join(ROOT, "config", "examples", "compare"))
+        """The example is good, and what docs/mapping.md shows of it is what stands in its files."""
+        folder = os.path.join(ROOT, "config", "examples", "compare")
+        status, out, _ = self.run_cli("mapping", "check", folder)
         self.assertEqual(status, 0, out)
+        with open(os.path.join(ROOT, "docs", "mapping.md"), encoding="utf-8") as file:
+            page = file.read()
+        for name in ("account", "tax_code", "tolerance", "attribute"):
+            with open(os.path.join(folder, name + ".csv"), encoding="utf-8") as file:
+                self.assertIn(f"```csv\n{file.read()}```\n", page)
+        self.assertIn("account     8  2025-12-31  2026-01-01  all, 00070, 00200\n", page)
+        self.assertRegex(out, r"account +8  2025-12-31  2026-01-01  all, 00070, 00200\n")
 
     def test_usage(self):
         for arguments in (["mapping"], ["mapping", "check"], ["mapping", "check", "a", "b"], ["mapping", "chek", "a"]):
