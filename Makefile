@@ -16,7 +16,7 @@ PACKAGES := sqlite3 zlib libmosquitto mbedcrypto yaml-0.1 libcjson libssl libcry
 # mbedTLS 2.28, unixODBC and libcsv ship no pkg-config file on every release: named by hand where there is none.
 found = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 PKG_CFLAGS = $(shell pkg-config --cflags $(foreach p,$(PACKAGES),$(call found,$(p))))
-PKG_LIBS = $(shell pkg-config --libs $(foreach p,$(PACKAGES),$(call found,$(p)))) -lmbedcrypto -lodbc -lcsv
+PKG_LIBS = $(shell pkg-config --libs $(foreach p,$(PACKAGES),$(call found,$(p)))) -lmbedcrypto -lodbc -lcsv -lm
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Werror
 HARDENING := -fstack-protector-strong -fstack-clash-protection -fPIE

@@ -107,6 +107,10 @@ typedef bool (*ledger_visitor)(void *self, const struct ledger_document *documen
 MUST_USE enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, struct span key, int limit,
                                   ledger_visitor visit, void *self, struct err_info *info);
 
+/* The same by identity. */
+MUST_USE enum err ledger_with_identity(struct ledger *ledger, enum ledger_side side, struct span identity,
+                                       int limit, ledger_visitor visit, void *self, struct err_info *info);
+
 /* Adds the document and its sums. One of the same side, identity and subject must have been taken out before. first_ns
  * 0: it is new, and recorded_ns counts. n 0: it arrives now and is given the next; else it keeps the one it has (the
  * same document under an identity that was found later). After: the document as it is kept. */

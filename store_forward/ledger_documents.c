@@ -152,15 +152,16 @@ enum err ledger_find_cloud(struct ledger *ledger, struct span subject, struct le
 	return find(ledger, statement, SIDE_CLOUD, document, texts, info);
 }
 
-enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, struct span key, int limit,
-                         ledger_visitor visit, void *self, struct err_info *info)
+static enum err visit_side(struct ledger *ledger, enum ledger_statement which, enum ledger_side side,
+                           struct span text, int limit, ledger_visitor visit, void *self,
+                           struct err_info *info)
 {
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_DOCUMENT_KEY);
+	sqlite3_stmt *statement = ledger_statement(ledger, which);
 	bool more = false;
 	sql_bind_int(statement, 1, side);
-	sql_bind_text(statement, 2, key);
+	sql_bind_text(statement, 2, text);
 	sql_bind_int(statement, 3, limit);
-	enum err err = ledger_step(ledger, statement, &more, "finding by reference", info);
+	enum err err = ledger_step(ledger, statement, &more, "finding documents", info);
 	while (err == ERR_OK && more) {
 		struct ledger_document document;
 		if (!document_load(statement, 0, side, true, &document))
@@ -168,10 +169,22 @@ enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, struct sp
 		else if (!visit(self, &document))
 			break;
 		else
-			err = ledger_step(ledger, statement, &more, "finding by reference", info);
+			err = ledger_step(ledger, statement, &more, "finding documents", info);
 	}
 	sqlite3_reset(statement);
 	return err;
+}
+
+enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, struct span key, int limit,
+                         ledger_visitor visit, void *self, struct err_info *info)
+{
+	return visit_side(ledger, LEDGER_DOCUMENT_KEY, side, key, limit, visit, self, info);
+}
+
+enum err ledger_with_identity(struct ledger *ledger, enum ledger_side side, struct span identity, int limit,
+                              ledger_visitor visit, void *self, struct err_info *info)
+{
+	return visit_side(ledger, LEDGER_DOCUMENT_IDENTITY, side, identity, limit, visit, self, info);
 }
 
 /* ---- changing ---- */

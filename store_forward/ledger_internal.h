@@ -35,6 +35,8 @@
 	X(ROLLBACK, "ROLLBACK") \
 	X(DOCUMENT_GET, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 AND identity = ?2 " \
 		"AND subject = ?3") \
+	X(DOCUMENT_IDENTITY, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 AND identity = ?2 " \
+		"ORDER BY subject LIMIT ?3") \
 	X(DOCUMENT_CLOUD, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = 1 AND subject = ?1") \
 	X(DOCUMENT_KEY, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 AND key = ?2 AND " \
 		"key <> '' LIMIT ?3") \

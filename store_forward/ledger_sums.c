@@ -6,6 +6,7 @@
  * Rules: 1. A sum is added up in memory and written once for each transaction that touched it.
  *        2. Additions are checked: a sum that 64 bits do not hold refuses the document, and nothing wraps.
  *        3. A sum that has come to nothing has no row.
+ *        4. A document that was voided adds nothing: it is as if it had never been posted.
  * Faults: as in ledger.h.
  * Runs in: the core; the CLI.
  * Tests: tests/unit/ledger_test.c
@@ -104,6 +105,8 @@ enum err sums_add(struct ledger *ledger, const struct ledger_document *document,
                   const struct ledger_balance *balances, int count, int sign, struct err_info *info)
 {
 	_Static_assert(LEDGER_CODE_MAX <= UINT8_MAX, "lengths are bytes");
+	if (document->voided)
+		return ERR_OK;
 	struct sum_delta *delta = gathered(ledger, document->cell, document->side, (struct span){NULL, 0});
 	delta->count += sign;
 	bool fits = add(&delta->debit, document->total, sign);

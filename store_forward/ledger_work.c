@@ -20,7 +20,8 @@ static const char MAKE[] =
     "CREATE TEMP TABLE work(id INTEGER PRIMARY KEY, status INTEGER, tier INTEGER, legacy TEXT, cloud TEXT,"
     " entity TEXT, currency TEXT, party TEXT, type INTEGER, period INTEGER, posting INTEGER, total INTEGER,"
     " first INTEGER);"
-    "CREATE INDEX temp.work_like ON work(status, type, entity, currency, total);";
+    "CREATE INDEX temp.work_like ON work(status, type, entity, currency, total);"
+    "CREATE INDEX temp.work_legacy ON work(legacy);";
 
 static struct ledger_item load(sqlite3_stmt *statement)
 {
@@ -142,10 +143,11 @@ enum err ledger_items(struct ledger *ledger, int status, ledger_item_visitor vis
                       struct err_info *info)
 {
 	sqlite3_stmt *statement = NULL;
-	enum err err = prepare(ledger,
-	                       "SELECT " ITEM_COLUMNS " FROM temp.work WHERE ?1 < 0 OR status = ?1 "
-	                       "ORDER BY entity, type, period, legacy, cloud, id",
-	                       &statement, info);
+	enum err err =
+	    prepare(ledger,
+	            "SELECT " ITEM_COLUMNS " FROM temp.work WHERE ?1 < 0 OR status = ?1 "
+	            "ORDER BY entity, period, CASE legacy WHEN '' THEN cloud ELSE legacy END, cloud, id",
+	            &statement, info);
 	if (err != ERR_OK)
 		return err;
 	sql_bind_int(statement, 1, status);
@@ -179,6 +181,58 @@ enum err ledger_item_candidates(struct ledger *ledger, int status, const struct 
 	sql_bind_int(statement, 8, (int64_t)like->posting + days);
 	sql_bind_int(statement, 9, limit);
 	return visit_all(ledger, statement, visit, self, info);
+}
+
+enum err ledger_item_get(struct ledger *ledger, int64_t id, struct ledger_item *item, struct buf *texts,
+                         struct err_info *info)
+{
+	sqlite3_stmt *statement = NULL;
+	enum err err =
+	    prepare(ledger, "SELECT " ITEM_COLUMNS " FROM temp.work WHERE id = ?1", &statement, info);
+	if (err != ERR_OK)
+		return err;
+	sql_bind_int(statement, 1, id);
+	int rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW) {
+		*item = load(statement);
+		struct span *const all[] = {&item->legacy, &item->cloud, &item->entity, &item->currency,
+		                            &item->party};
+		size_t offsets[sizeof all / sizeof all[0]];
+		buf_clear(texts);
+		for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+			offsets[i] = texts->len;
+			buf_append_span(texts, *all[i]);
+		}
+		CHECK(buf_ok(texts));
+		for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+			all[i]->data = (const char *)texts->data + offsets[i];
+	} else {
+		err = rc == SQLITE_DONE ? err_set(info, ERR_NOT_FOUND, "it is not there any more")
+		                        : ledger_error(ledger, rc, "going through what was found", info);
+	}
+	sqlite3_finalize(statement);
+	return err;
+}
+
+enum err ledger_item_of_legacy(struct ledger *ledger, int status, struct span legacy, int64_t *id,
+                               struct err_info *info)
+{
+	sqlite3_stmt *statement = NULL;
+	enum err err = prepare(
+	    ledger, "SELECT id FROM temp.work WHERE legacy = ?1 AND status = ?2 AND cloud = '' ORDER BY id",
+	    &statement, info);
+	*id = 0;
+	if (err != ERR_OK)
+		return err;
+	sql_bind_text(statement, 1, legacy);
+	sql_bind_int(statement, 2, status);
+	int rc = sqlite3_step(statement);
+	if (rc == SQLITE_ROW)
+		*id = sqlite3_column_int64(statement, 0);
+	else if (rc != SQLITE_DONE)
+		err = ledger_error(ledger, rc, "going through what was found", info);
+	sqlite3_finalize(statement);
+	return err;
 }
 
 enum err ledger_item_count(struct ledger *ledger, int status, int64_t *count, struct err_info *info)

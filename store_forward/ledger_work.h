@@ -4,8 +4,8 @@
  * Why:   there may be a handful or a million; they are kept in a temporary table, so that memory stays bounded, and are
  *        looked up by amount and party when lower tiers of pairing look for counterparts.
  * Owns:  a temporary table of the ledger's connection, gone when it is closed.
- * Rules: 1. Items come back ordered by entity, type, period, legacy subjects, cloud subjects: the same cut gives the same
- *           order, however they were found.
+ * Rules: 1. Items come back ordered by entity, period, subjects: the same cut gives the same order, however they were
+ *           found.
  *        2. Nothing of the ledger's own file is written.
  * Faults: as in ledger.h.
  * Runs in: the CLI.
@@ -48,6 +48,12 @@ MUST_USE enum err ledger_items(struct ledger *ledger, int status, ledger_item_vi
 MUST_USE enum err ledger_item_candidates(struct ledger *ledger, int status, const struct ledger_item *like,
                                          int days, bool by_total, int limit, ledger_item_visitor visit,
                                          void *self, struct err_info *info);
+/* One item; its texts are copied into `texts`. ERR_NOT_FOUND: it was removed. */
+MUST_USE enum err ledger_item_get(struct ledger *ledger, int64_t id, struct ledger_item *item,
+                                  struct buf *texts, struct err_info *info);
+/* The item of a status that is this one legacy document alone; 0: none. */
+MUST_USE enum err ledger_item_of_legacy(struct ledger *ledger, int status, struct span legacy, int64_t *id,
+                                        struct err_info *info);
 MUST_USE enum err ledger_item_count(struct ledger *ledger, int status, int64_t *count, struct err_info *info);
 
 #endif

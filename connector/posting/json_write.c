@@ -98,6 +98,12 @@ void json_put_boolean(struct json *json, const char *key, bool value)
 	buf_append_text(json->out, value ? "true" : "false");
 }
 
+void json_put_raw(struct json *json, const char *key, struct span value)
+{
+	begin(json, key);
+	buf_append_span(json->out, value);
+}
+
 void json_put_null(struct json *json, const char *key)
 {
 	begin(json, key);

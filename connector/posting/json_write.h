@@ -28,6 +28,8 @@ void json_put_span(struct json *json, const char *key, struct span text);
 void json_put_integer(struct json *json, const char *key, int64_t value);
 void json_put_count(struct json *json, const char *key, uint64_t value);
 void json_put_boolean(struct json *json, const char *key, bool value);
+/* JSON that was written before, as it is. */
+void json_put_raw(struct json *json, const char *key, struct span value);
 void json_put_null(struct json *json, const char *key);
 /* RFC 3339 with milliseconds; 0 is null. */
 void json_put_instant(struct json *json, const char *key, int64_t wall_ns);

@@ -1,0 +1,410 @@
+/*
+ * project.c - see project.h.
+ *
+ * Why:   see project.h.
+ * Owns:  see project.h.
+ * Rules: as in project.h.
+ * Faults: see project.h.
+ * Runs in: the core; the CLI.
+ * Tests: tests/unit/project_test.c
+ */
+#include "connector/compare/project.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "connector/posting/pack.h"
+
+#define TEXTS_MAX    (LEDGER_PACKED_MAX + 4096)
+#define ACCOUNTS_MAX (4u << 20)
+/* So many documents with one reference are looked at; more than one is none. */
+#define KEY_CANDIDATES_MAX 8
+
+void projector_init(struct projector *projector, struct ledger *ledger, const struct rules *rules)
+{
+	*projector = (struct projector){.ledger = ledger, .rules = rules};
+	view_init(&projector->view);
+	view_init(&projector->before);
+	document_init(&projector->document);
+	buf_init(&projector->packed, LEDGER_PACKED_MAX);
+	buf_init(&projector->texts, TEXTS_MAX);
+	buf_init(&projector->accounts, ACCOUNTS_MAX);
+}
+
+void projector_release(struct projector *projector)
+{
+	view_release(&projector->view);
+	view_release(&projector->before);
+	document_release(&projector->document);
+	buf_release(&projector->packed);
+	buf_release(&projector->texts);
+	buf_release(&projector->accounts);
+	free(projector->balances);
+	projector->balances = NULL;
+}
+
+/* ---- balances ---- */
+
+static struct ledger_balance *add_balance(struct projector *projector, int count, struct span account)
+{
+	if (count == projector->balance_capacity) {
+		int capacity = count ? 2 * count : 64;
+		projector->balances =
+		    realloc(projector->balances, (size_t)capacity * sizeof projector->balances[0]);
+		CHECK(projector->balances != NULL);
+		projector->balance_capacity = capacity;
+	}
+	projector->balances[count] = (struct ledger_balance){.account = account};
+	return &projector->balances[count];
+}
+
+/* The lines stand in the order of their keys, account first: equal accounts follow each other. */
+static int journal_balances(struct projector *projector, const struct view *view)
+{
+	int count = 0;
+	for (int i = 0; i < view->line_count; i++) {
+		const struct view_line *line = &view->lines[i];
+		struct ledger_balance *balance = count > 0 ? &projector->balances[count - 1] : NULL;
+		if (!balance || !span_equal(balance->account, line->account))
+			balance = add_balance(projector, count++, line->account);
+		balance->lines += line->count;
+		/* Sums of one document were checked by view_make(). */
+		balance->debit += line->debit;
+		balance->credit += line->credit;
+	}
+	return count;
+}
+
+static int64_t minor_units(struct decimal amount, int digits)
+{
+	struct decimal scaled;
+	return decimal_rescale(&scaled, amount, (uint8_t)digits) == ERR_OK ? scaled.units : 0;
+}
+
+static int tax_balances(struct projector *projector, const struct view *view, const struct document *document,
+                        int count)
+{
+	const struct line_list *list = &document->sections[SECTION_TAX_LINES];
+	int sign = view->type == DOCUMENT_CREDIT_MEMO ? -1 : 1;
+	size_t starts[64];
+	int added = 0;
+	buf_clear(&projector->accounts);
+	for (int i = 0; i < list->count && added < 64; i++) {
+		const struct value *line = document_line(document, SECTION_TAX_LINES, i);
+		const struct value *mapped = &line[INVOICE_TAX_LINE_CODE];
+		struct span code = document_text(document, mapped);
+		char rate[DECIMAL_TEXT_MAX] = "";
+		struct decimal short_rate = line[INVOICE_TAX_LINE_RATE].as.decimal;
+		if (line[INVOICE_TAX_LINE_RATE].present) {
+			while (short_rate.scale > 0 && short_rate.units % 10 == 0) {
+				short_rate.units /= 10;
+				short_rate.scale--;
+			}
+			(void)decimal_print(short_rate, rate);
+		}
+		struct span to = code;
+		if (view->side == SIDE_LEGACY && projector->rules &&
+		    !rules_map(projector->rules, MAPPING_TAX_CODE, view->raw_entity, code,
+		               view->has_posting ? view->posting : 0, &to))
+			to = code;
+		starts[added++] = projector->accounts.len;
+		buf_append_char(&projector->accounts, PROJECT_TAX_MARK);
+		buf_append_span(&projector->accounts, to);
+		buf_append_char(&projector->accounts, PROJECT_TAX_MARK);
+		buf_append_text(&projector->accounts, rate);
+		struct ledger_balance *balance =
+		    add_balance(projector, count + added - 1, (struct span){NULL, 0});
+		balance->lines = 1;
+		balance->debit = sign * minor_units(line[INVOICE_TAX_LINE_BASE].as.decimal, view->digits);
+		balance->credit = sign * minor_units(line[INVOICE_TAX_LINE_TAX].as.decimal, view->digits);
+	}
+	for (int i = 0; i < added; i++) {
+		size_t end = i + 1 < added ? starts[i + 1] : projector->accounts.len;
+		size_t len = end - starts[i];
+		projector->balances[count + i].account =
+		    (struct span){(const char *)projector->accounts.data + starts[i],
+		                  len < LEDGER_CODE_MAX ? len : LEDGER_CODE_MAX};
+	}
+	return count + added;
+}
+
+int project_balances(struct projector *projector, const struct view *view, const struct document *document,
+                     const struct ledger_balance **balances)
+{
+	static const char *const names[DOCUMENT_TYPE_COUNT] = {[DOCUMENT_INVOICE] = "invoices",
+	                                                       [DOCUMENT_CREDIT_MEMO] = "credit memos",
+	                                                       [DOCUMENT_PAYMENT] = "payments"};
+	int count = 0;
+	if (view->voided) {
+		*balances = NULL;
+		return 0;
+	}
+	if (view->type == DOCUMENT_JOURNAL) {
+		count = journal_balances(projector, view);
+	} else if (names[view->type]) {
+		struct ledger_balance *balance = add_balance(projector, count++, span_of(names[view->type]));
+		balance->lines = 1;
+		*(view->total >= 0 ? &balance->debit : &balance->credit) = view->total;
+		count = tax_balances(projector, view, document, count);
+	}
+	*balances = projector->balances;
+	return count;
+}
+
+/* ---- putting in and taking out ---- */
+
+static enum err take_out(struct projector *projector, const struct ledger_document *old,
+                         struct err_info *info)
+{
+	const struct ledger_balance *balances = NULL;
+	int count = 0;
+	if (old->generation == ledger_generation(projector->ledger)) {
+		enum err err = document_unpack(&projector->document, old->packed, info);
+		if (err == ERR_OK)
+			err = view_make(&projector->before, old->side, &projector->document, projector->rules,
+			                info);
+		if (err != ERR_OK)
+			return err;
+		count = project_balances(projector, &projector->before, &projector->document, &balances);
+	}
+	return ledger_take(projector->ledger, old, balances, count, info);
+}
+
+static struct span number_of(const struct document *document)
+{
+	struct span number = document_text(document, &document->header[HEADER_NUMBER]);
+	return number.len <= LEDGER_CODE_MAX ? number : (struct span){NULL, 0};
+}
+
+static struct span cut_code(struct span code)
+{
+	return code.len <= LEDGER_CODE_MAX ? code : (struct span){code.data, LEDGER_CODE_MAX};
+}
+
+/* The row but for what ledger_put() sets. */
+static void fill_row(const struct view *view, const struct projection *projection, struct span packed,
+                     struct ledger_document *row)
+{
+	*row = (struct ledger_document){
+	    .side = view->side,
+	    .identity = span_of(view->identity),
+	    .subject = span_of(view->subject),
+	    .revision = projection->revision,
+	    .recorded_ns = projection->recorded_ns,
+	    .total = view->total,
+	    .posting = view->has_posting ? view->posting : INT32_MIN,
+	    .period = view->period,
+	    .type = (int)view->type,
+	    .outcome = projection->outcome,
+	    .phase = projection->phase,
+	    .origins = view->origins,
+	    .voided = view->voided,
+	    .entity = cut_code(view->entity),
+	    .currency = cut_code(view->currency),
+	    .party = cut_code(view->party),
+	    .fingerprint = view->fingerprint,
+	    .packed = packed,
+	};
+}
+
+/* ---- identity by reference ---- */
+
+struct key_search {
+	const struct ledger_document *like;
+	int found;
+	char identity[STORE_SUBJECT_MAX];
+	char subject[STORE_SUBJECT_MAX];
+};
+
+static bool visit_key(void *self, const struct ledger_document *document)
+{
+	struct key_search *search = self;
+	if (document->type != search->like->type || !span_equal(document->entity, search->like->entity))
+		return true;
+	search->found++;
+	(void)!text_copy(search->identity, sizeof search->identity, document->identity);
+	(void)!text_copy(search->subject, sizeof search->subject, document->subject);
+	return search->found < 2;
+}
+
+/* A cloud document without origin: what its reference stands for. */
+static enum err resolve_cloud(struct projector *projector, struct ledger_document *row,
+                              struct key_search *search, struct err_info *info)
+{
+	enum err err = ledger_with_key(projector->ledger, SIDE_LEGACY, row->key, KEY_CANDIDATES_MAX,
+	                               visit_key, search, info);
+	if (err != ERR_OK || search->found != 1)
+		return err;
+	row->identity = span_of(search->identity);
+	row->key = (struct span){NULL, 0};
+	row->fingerprint = view_fingerprint(&projector->view, row->identity);
+	return ERR_OK;
+}
+
+/* A legacy document that is new: a cloud document may have waited for it. */
+static enum err resolve_waiting(struct projector *projector, const struct ledger_document *legacy,
+                                struct err_info *info)
+{
+	struct key_search search = {.like = legacy};
+	struct ledger_document cloud;
+	char identity[STORE_SUBJECT_MAX];
+	enum err err = ledger_with_key(projector->ledger, SIDE_CLOUD, legacy->key, KEY_CANDIDATES_MAX,
+	                               visit_key, &search, info);
+	if (err != ERR_OK || search.found != 1)
+		return err;
+	err = ledger_find(projector->ledger, SIDE_CLOUD, (struct span){NULL, 0}, span_of(search.subject),
+	                  &cloud, &projector->texts, info);
+	if (err != ERR_OK)
+		return err;
+	(void)!text_copy(identity, sizeof identity, legacy->identity);
+	err = take_out(projector, &cloud, info); /* leaves its document and, where it needs it, its view */
+	if (err == ERR_OK)
+		err = document_unpack(&projector->document, cloud.packed, info);
+	if (err == ERR_OK)
+		err = view_make(&projector->before, SIDE_CLOUD, &projector->document, projector->rules, info);
+	if (err != ERR_OK)
+		return err;
+	const struct ledger_balance *balances = NULL;
+	int count = project_balances(projector, &projector->before, &projector->document, &balances);
+	cloud.identity = span_of(identity);
+	cloud.key = (struct span){NULL, 0};
+	cloud.fingerprint = view_fingerprint(&projector->before, cloud.identity);
+	return ledger_put(projector->ledger, &cloud, balances, count, info);
+}
+
+/* ---- one document ---- */
+
+/* The row that is there of this document; ERR_NOT_FOUND: none. */
+static enum err find_old(struct projector *projector, const struct ledger_document *row,
+                         struct ledger_document *old, struct err_info *info)
+{
+	if (row->side == SIDE_CLOUD)
+		return ledger_find_cloud(projector->ledger, row->subject, old, &projector->texts, info);
+	return ledger_find(projector->ledger, SIDE_LEGACY, row->identity, row->subject, old,
+	                   &projector->texts, info);
+}
+
+static bool is_same(const struct ledger_document *old, const struct ledger_document *row)
+{
+	return old->voided == row->voided && old->revision >= row->revision &&
+	       span_equal(old->packed, row->packed);
+}
+
+static enum err put_in(struct projector *projector, struct ledger_document *row,
+                       const struct document *document, struct err_info *info)
+{
+	const struct ledger_balance *balances = NULL;
+	int count = project_balances(projector, &projector->view, document, &balances);
+	projector->put++;
+	return ledger_put(projector->ledger, row, balances, count, info);
+}
+
+enum err project_document(struct projector *projector, const struct projection *projection,
+                          const struct document *document, struct err_info *info)
+{
+	struct ledger_document row;
+	struct ledger_document old;
+	struct key_search search = {.like = &row};
+	enum err err = view_make(&projector->view, projection->side, document, projector->rules, info);
+	if (err != ERR_OK)
+		return err;
+	buf_clear(&projector->packed);
+	document_pack(document, &projector->packed);
+	if (!buf_ok(&projector->packed))
+		return err_set(info, ERR_TOO_LARGE, "the document %s is over %u MiB packed",
+		               projector->view.subject, LEDGER_PACKED_MAX >> 20);
+	fill_row(&projector->view, projection, buf_span(&projector->packed), &row);
+	if (row.side == SIDE_LEGACY)
+		row.key = number_of(document);
+	else if (row.identity.len == 0 && row.origins == 0)
+		row.key = cut_code(projector->view.reference);
+	err = find_old(projector, &row, &old, info);
+	bool is_new = err == ERR_NOT_FOUND;
+	if (err != ERR_OK && !is_new)
+		return err;
+	if (!is_new && is_same(&old, &row)) {
+		projector->unchanged++;
+		return ERR_OK;
+	}
+	if (!is_new && old.revision > row.revision)
+		return ERR_OK; /* an older revision that comes late */
+	if (!is_new) {
+		row.first_ns = old.first_ns;
+		row.outcome = row.outcome                            ? row.outcome
+		              : projection->revision == old.revision ? old.outcome
+		                                                     : 0;
+		err = take_out(projector, &old, info);
+	} else {
+		err = ERR_OK;
+	}
+	if (err == ERR_OK && row.side == SIDE_CLOUD && row.key.len > 0)
+		err = resolve_cloud(projector, &row, &search, info);
+	if (err == ERR_OK)
+		err = put_in(projector, &row, document, info);
+	if (err == ERR_OK && is_new && row.side == SIDE_LEGACY && row.key.len > 0)
+		err = resolve_waiting(projector, &row, info);
+	return err;
+}
+
+/* ---- other rules ---- */
+
+enum err project_use_rules(struct projector *projector, const struct rules *rules, struct err_info *info)
+{
+	const char *version = rules ? rules_version(rules) : "none";
+	projector->rules = rules;
+	if (strcmp(ledger_rules(projector->ledger), version) == 0)
+		return ERR_OK;
+	return ledger_new_generation(projector->ledger, version, info);
+}
+
+struct outdated {
+	enum ledger_side side;
+	char identity[STORE_SUBJECT_MAX];
+	char subject[STORE_SUBJECT_MAX];
+};
+
+struct outdated_list {
+	struct outdated *list;
+	int count;
+};
+
+static bool note_outdated(void *self, const struct ledger_document *document)
+{
+	struct outdated_list *list = self;
+	struct outdated *one = &list->list[list->count++];
+	one->side = document->side;
+	(void)!text_copy(one->identity, sizeof one->identity, document->identity);
+	(void)!text_copy(one->subject, sizeof one->subject, document->subject);
+	return true;
+}
+
+static enum err regenerate(struct projector *projector, const struct outdated *one, struct err_info *info)
+{
+	struct ledger_document row;
+	const struct ledger_balance *balances = NULL;
+	enum err err = ledger_find(projector->ledger, one->side, span_of(one->identity),
+	                           span_of(one->subject), &row, &projector->texts, info);
+	if (err == ERR_OK)
+		err = document_unpack(&projector->document, row.packed, info);
+	if (err == ERR_OK)
+		err = view_make(&projector->view, one->side, &projector->document, projector->rules, info);
+	if (err != ERR_OK)
+		return err;
+	const struct view *view = &projector->view;
+	int count = project_balances(projector, view, &projector->document, &balances);
+	row.entity = cut_code(view->entity);
+	row.currency = cut_code(view->currency);
+	row.party = cut_code(view->party);
+	row.fingerprint = view_fingerprint(view, row.identity);
+	return ledger_regenerate(projector->ledger, &row, balances, count, info);
+}
+
+enum err project_regenerate(struct projector *projector, int limit, bool *done, struct err_info *info)
+{
+	struct outdated_list list = {.list = mem_alloc((size_t)limit * sizeof list.list[0])};
+	enum err err = ledger_outdated(projector->ledger, limit, note_outdated, &list, done, info);
+	for (int i = 0; i < list.count && err == ERR_OK; i++)
+		err = regenerate(projector, &list.list[i], info);
+	free(list.list);
+	return err;
+}
