@@ -297,6 +297,11 @@ MUST_USE enum err store_unit_get(struct store *store, const char *source, const 
                                  struct buf *stamp_out, int *held, struct err_info *info);
 MUST_USE enum err store_unit_put(struct store *store, const char *source, const char *query,
                                  const struct store_unit *unit, struct err_info *info);
+/* The units of a query in the order of their keys, from behind `after` (empty: the first), at most `limit` of them,
+ * until the visitor returns false. What it is given is borrowed for the visit. */
+typedef bool (*store_unit_visitor)(void *self, const struct store_unit *unit);
+MUST_USE enum err store_units(struct store *store, const char *source, const char *query, struct span after,
+                              int limit, store_unit_visitor visit, void *self, struct err_info *info);
 
 /* Exceptions: one per (rule, source, key), reopened in place, never doubled. */
 enum store_owner { STORE_OWNER_TECHNICAL, STORE_OWNER_DATA_QUALITY, STORE_OWNER_MAPPING, STORE_OWNER_POLICY };

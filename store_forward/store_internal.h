@@ -121,6 +121,8 @@ enum {
 	X(WATERMARK_ALL, "SELECT " WATERMARK_COLUMNS " FROM watermarks") \
 	X(UNIT_GET, "SELECT " UNIT_COLUMNS " FROM units WHERE source = ?1 AND query = ?2 AND key = ?3") \
 	X(UNIT_PUT, "INSERT OR REPLACE INTO units(" UNIT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
+	X(UNIT_NEXT, "SELECT " UNIT_COLUMNS " FROM units WHERE source = ?1 AND query = ?2 AND key > ?3" \
+	             " ORDER BY key LIMIT ?4") \
 	X(UNIT_ALL, "SELECT " UNIT_COLUMNS " FROM units") \
 	X(WATERMARK_CLEAR, "DELETE FROM watermarks") \
 	X(UNIT_CLEAR, "DELETE FROM units") \

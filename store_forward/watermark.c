@@ -161,3 +161,28 @@ enum err store_unit_put(struct store *store, const char *source, const char *que
 	sql_bind_int(statement, 7, unit_checksum(span_of(source), span_of(query), unit));
 	return store_run(store, statement, "writing a unit", info);
 }
+
+enum err store_units(struct store *store, const char *source, const char *query, struct span after, int limit,
+                     store_unit_visitor visit, void *self, struct err_info *info)
+{
+	CHECK(source != NULL && query != NULL && limit > 0);
+	sqlite3_stmt *statement = store_statement(store, STATEMENT_UNIT_NEXT);
+	sql_bind_text(statement, 1, span_of(source));
+	sql_bind_text(statement, 2, span_of(query));
+	sql_bind_text(statement, 3, after);
+	sql_bind_int(statement, 4, limit);
+	enum err err = ERR_OK;
+	for (bool more = true; err == ERR_OK;) {
+		struct store_unit unit;
+		err = store_step(store, statement, &more, "listing units", info);
+		if (err != ERR_OK || !more)
+			break;
+		if (!unit_load(statement, &unit))
+			err = store_row_damaged(store, info, "a unit of %.60s, %.60s", source, query);
+		else if (!visit(self, &unit))
+			break;
+	}
+	sqlite3_reset(statement);
+	store_note_damage(store);
+	return err;
+}

@@ -591,6 +591,13 @@ void pull_sweep(struct pull *pull)
 	pull_poke(pull);
 }
 
+void pull_retry_held(struct pull *pull)
+{
+	for (int i = 0; i < pull->feed_count; i++)
+		feed_retry_held(&pull->feeds[i]);
+	pull_poke(pull);
+}
+
 bool pull_caught_up(const struct pull *pull)
 {
 	for (int i = 0; i < pull->feed_count; i++) {

@@ -88,6 +88,10 @@ void pull_resume(struct pull *pull);
 void pull_poke(struct pull *pull);
 /* The same, and each reading goes over the whole look-back. */
 void pull_sweep(struct pull *pull);
+/* Tries again what is held, wherever it stands: a feed behind a gate reads the units that have held documents, by their
+ * keys; another reads on from the oldest stamp that a held document has had since the start. For when what they waited
+ * for is there: other rows of the ERP are not read anew. */
+void pull_retry_held(struct pull *pull);
 /* True when every feed has been read to its end at least once since start, or stopped, and nothing is under
  * way. */
 bool pull_caught_up(const struct pull *pull);

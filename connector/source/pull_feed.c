@@ -32,6 +32,8 @@ void feed_init(struct pull *pull, struct pull_feed *feed, const struct profile_f
 	feed->first = true;
 	feed->look_clock = NO_STAMP;
 	feed->whole_clock = NO_STAMP;
+	feed->retry_clock = NO_STAMP;
+	feed->row_stamp = feed->held_from = feed->held_before = feed->held_seen = HELD_NOWHERE;
 	feed->clear_due = true;
 	feed->limit = feed_rows_limit(pull);
 	assembler_init(&feed->assembler, pull->profile, profile);
@@ -57,6 +59,24 @@ static void forget_reading(struct pull *pull, struct pull_feed *feed)
 	feed->limit = feed_rows_limit(pull);
 }
 
+static int64_t older(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+void feed_retry_held(struct pull_feed *feed)
+{
+	feed->retry = true;
+	feed->retry_clock = NO_STAMP;
+	for (int i = 0; i < feed->held_count; i++)
+		feed->held[i].due_mono_ns = 0;
+}
+
+bool feed_retries(const struct pull_feed *feed)
+{
+	return feed->retry && feed->retry_clock != NO_STAMP && feed->position.clock == feed->retry_clock;
+}
+
 void feed_restart(struct pull *pull, struct pull_feed *feed, int64_t due)
 {
 	forget_reading(pull, feed);
@@ -73,6 +93,10 @@ void feed_rolled_back(struct pull *pull, struct pull_feed *feed, int64_t now)
 	feed->look_clock = NO_STAMP;
 	if (feed->full == FULL_ENDED)
 		feed->full = FULL_RUNNING; /* feed_load() sees how far it came */
+	/* What was tried in the lost transaction is tried once more. */
+	feed->retry = feed->retry || feed->retry_clock != NO_STAMP;
+	feed->retry_clock = NO_STAMP;
+	feed->held_from = older(feed->held_from, feed->held_before);
 	feed_restart(pull, feed, now);
 }
 
@@ -238,6 +262,13 @@ enum err feed_document(struct pull *pull, struct pull_request *request, struct e
 	feed->documents++;
 	if (held && request->active >= 0)
 		feed->active[request->active].held++;
+	/* A document whose rows have no stamp is found from the beginning on. */
+	int64_t stamp = feed->row_stamp == HELD_NOWHERE ? NO_STAMP : feed->row_stamp;
+	if (held && request->active < 0) {
+		feed->held_from = older(feed->held_from, stamp);
+		feed->held_seen = older(feed->held_seen, stamp);
+	}
+	feed->row_stamp = HELD_NOWHERE;
 	if (assembler->key_usable) {
 		memcpy(request->after, assembler->key, assembler->key_len);
 		request->after_len = assembler->key_len;
@@ -245,19 +276,22 @@ enum err feed_document(struct pull *pull, struct pull_request *request, struct e
 	return ERR_OK;
 }
 
-static void see_stamp(struct pull_feed *feed, const struct profile_query *query, const int16_t *columns,
-                      const struct source_value *values)
+/* NO_STAMP: the row has none. */
+static int64_t see_stamp(struct pull_feed *feed, const struct profile_query *query, const int16_t *columns,
+                         const struct source_value *values)
 {
 	struct span texts[2] = {{NULL, 0}, {NULL, 0}};
 	int64_t seconds;
 	for (int i = 0; i < stamp_form_columns(query->stamp_form); i++) {
 		const struct source_value *value = &values[columns[query->stamp_columns[i]]];
 		if (value->kind != SOURCE_VALUE_TEXT)
-			return;
+			return NO_STAMP;
 		texts[i] = value->text;
 	}
-	if (stamp_parse(query->stamp_form, texts, &seconds))
-		position_see(&feed->position, seconds);
+	if (!stamp_parse(query->stamp_form, texts, &seconds))
+		return NO_STAMP;
+	position_see(&feed->position, seconds);
+	return seconds;
 }
 
 enum err feed_row(struct pull *pull, struct pull_request *request, struct err_info *info)
@@ -273,7 +307,7 @@ enum err feed_row(struct pull *pull, struct pull_request *request, struct err_in
 		return ERR_OK;
 	}
 	if (request->kind == REQUEST_GATE) {
-		see_stamp(feed, &feed->profile->gate, feed->gate_columns, pull->values);
+		(void)see_stamp(feed, &feed->profile->gate, feed->gate_columns, pull->values);
 		return unit_row(pull, feed, info);
 	}
 	feed->rows++;
@@ -282,8 +316,10 @@ enum err feed_row(struct pull *pull, struct pull_request *request, struct err_in
 	if (err != ERR_OK)
 		return err;
 	assembler_add(assembler, pull->values);
+	int64_t stamp = NO_STAMP;
 	if (feed->profile->rows.stamped)
-		see_stamp(feed, &feed->profile->rows, assembler->columns, pull->values);
+		stamp = see_stamp(feed, &feed->profile->rows, assembler->columns, pull->values);
+	feed->row_stamp = older(feed->row_stamp, stamp);
 	return ERR_OK;
 }
 
@@ -299,6 +335,13 @@ static enum err take_clock(struct pull *pull, struct pull_feed *feed, int64_t no
 		position_widen(&feed->position);
 		feed->full = FULL_RUNNING;
 	}
+	if (feed->retry) {
+		feed->retry_clock = feed->position.clock;
+		feed->retry_after_len = 0;
+		feed->position.from = older(feed->position.from, feed->held_from);
+	}
+	feed->held_before = feed->held_from;
+	feed->held_seen = HELD_NOWHERE;
 	feed->gate_bad = false;
 	feed->whole_clock = feed->position.from == NO_STAMP ? feed->position.clock : NO_STAMP;
 	feed->look_clock = feed->first ? feed->position.clock : NO_STAMP;
@@ -314,6 +357,10 @@ enum err feed_end(struct pull *pull, struct pull_feed *feed, int64_t now, struct
 	/* A reading that was begun before a start or a lost transaction did not look back for it. */
 	if (feed->position.clock == feed->look_clock)
 		feed->first = false;
+	if (feed_retries(feed))
+		feed->retry = false;
+	if (feed->position.from <= feed->held_from)
+		feed->held_from = feed->held_seen;
 	position_end(&feed->position, &pull->pace);
 	enum err err = feed_save(pull, feed, info);
 	if (err == ERR_OK && feed->clear_due) {
@@ -327,7 +374,8 @@ enum err feed_end(struct pull *pull, struct pull_feed *feed, int64_t now, struct
 		return err;
 	feed->state = FEED_RESTING;
 	feed->limit = feed_rows_limit(pull);
-	feed->due_mono_ns = feed->again || feed->full == FULL_DUE ? 0 : now + pull->source->poll_ns;
+	feed->due_mono_ns =
+	    feed->again || feed->retry || feed->full == FULL_DUE ? 0 : now + pull->source->poll_ns;
 	feed->again = false;
 	feed->why[0] = 0;
 	feed->cycles++;

@@ -32,6 +32,8 @@
 #define PULL_ROWS_PER_DOCUMENT    8 /* a guess: a page that is too small for a document grows */
 #define PULL_ROWS_MIN             256
 #define PULL_ROWS_MAX             8000 /* about 4 MB with a driver that holds whole results */
+#define PULL_UNITS_SCANNED        4096 /* of the store, for held ones, in one step: a few milliseconds */
+#define HELD_NOWHERE              INT64_MAX
 #define PULL_STOPPED_RETRY_NS     (300 * NS_PER_S)
 #define PULL_TRANSIENTS_MAX       10
 #define PULL_STRIKES_MAX          3 /* a statement that hung or killed its child so often stops its feed */
@@ -129,6 +131,17 @@ struct pull_feed {
 	/* The clock at the beginning of the reading from the beginning that this process began and that is under
 	 * way; NO_STAMP: none. */
 	int64_t whole_clock;
+	/* Held documents are tried again: asked for, until a reading that began after it has ended. */
+	bool retry;
+	int64_t retry_clock; /* the clock at the beginning of that reading; NO_STAMP: it has not begun */
+	/* Oldest stamps; HELD_NOWHERE: none. Of the rows of the open document; of held documents, as far as is known;
+	 * the same when the reading began; of those held in this reading. Feeds without a gate alone. */
+	int64_t row_stamp;
+	int64_t held_from;
+	int64_t held_before;
+	int64_t held_seen;
+	size_t retry_after_len; /* the last unit of the store that was looked at for it */
+	char retry_after[PULL_UNIT_KEY_MAX];
 	bool gate_bad; /* the reading met a gate row that cannot be used */
 	int transients;
 	int strikes;
@@ -221,6 +234,10 @@ void feed_restart(struct pull *pull, struct pull_feed *feed, int64_t due);
 /* The store's transaction was lost: as feed_restart(), and what was cleared or looked for in it is so again.
  * */
 void feed_rolled_back(struct pull *pull, struct pull_feed *feed, int64_t now);
+/* Its held documents are tried again with the next reading. */
+void feed_retry_held(struct pull_feed *feed);
+/* The reading under way is the one that tries them. */
+bool feed_retries(const struct pull_feed *feed);
 /* Its statement cannot be run: it stops, with an exception of this rule. */
 MUST_USE enum err feed_stop(struct pull *pull, struct pull_feed *feed, const char *rule, const char *why,
                             int64_t now, struct err_info *info);

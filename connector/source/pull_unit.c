@@ -11,6 +11,8 @@
  *        4. A unit with held documents is read again after a minute, then after two, four, ... sixteen.
  *        5. Small units are read several at a time; if documents of such a group are held, all of its units
  *           count as held, and are read again one by one.
+ *        6. A reading that tries held documents again goes on, behind the gate's last page, through the units that the
+ *           store knows as held, page by page.
  * Runs in: the core.
  * Tests: tests/unit/pull_test.c, tests/unit/pull_fault_test.c
  */
@@ -178,6 +180,50 @@ static void add_held(struct pull_feed *feed, int64_t now)
 	}
 }
 
+struct held_page {
+	struct pull_feed *feed;
+	int64_t now;
+	int scanned;
+};
+
+static bool visit_unit(void *self, const struct store_unit *unit)
+{
+	struct held_page *page = self;
+	struct pull_feed *feed = page->feed;
+	struct pull_unit *next = &feed->units[feed->unit_count];
+	if (feed->unit_count == PULL_UNITS_MAX)
+		return false;
+	page->scanned++;
+	/* One that an older version of the agent wrote may be longer; the next re-reading has it. */
+	if (unit->key.len > sizeof next->key || unit->stamp.len > sizeof next->stamp)
+		return true;
+	memcpy(feed->retry_after, unit->key.data, unit->key.len);
+	feed->retry_after_len = unit->key.len;
+	if (unit->held == 0)
+		return true;
+	memcpy(next->key, unit->key.data, unit->key.len);
+	memcpy(next->stamp, unit->stamp.data, unit->stamp.len);
+	next->key_len = (uint8_t)unit->key.len;
+	next->stamp_len = (uint8_t)unit->stamp.len;
+	const struct pull_held *waits = find_held(feed, next);
+	feed->unit_count += !waits || page->now >= waits->due_mono_ns;
+	return true;
+}
+
+/* The next units that the store knows as held, but for those that were tried just now. unit_count 0: none are left. */
+static enum err held_page(struct pull *pull, struct pull_feed *feed, int64_t now, struct err_info *info)
+{
+	struct held_page page = {.feed = feed, .now = now, .scanned = PULL_UNITS_SCANNED};
+	enum err err = ERR_OK;
+	while (err == ERR_OK && feed->unit_count == 0 && page.scanned == PULL_UNITS_SCANNED) {
+		page.scanned = 0;
+		err = store_units(pull->store, pull->source->name, feed->profile->name,
+		                  (struct span){feed->retry_after, feed->retry_after_len}, PULL_UNITS_SCANNED,
+		                  visit_unit, &page, info);
+	}
+	return err;
+}
+
 /* All units of the page are read. */
 static enum err page_done(struct pull *pull, struct pull_feed *feed, int64_t now, struct err_info *info)
 {
@@ -185,9 +231,14 @@ static enum err page_done(struct pull *pull, struct pull_feed *feed, int64_t now
 	feed->position.after_len = feed->gate_after_len;
 	feed->unit_count = 0;
 	feed->unit_next = 0;
-	if (!feed->gate_full)
+	enum err err = ERR_OK;
+	if (!feed->gate_full && feed_retries(feed))
+		err = held_page(pull, feed, now, info);
+	if (err != ERR_OK)
+		return err;
+	if (!feed->gate_full && feed->unit_count == 0)
 		return feed_end(pull, feed, now, info);
-	feed->state = FEED_READY;
+	feed->state = feed->gate_full ? FEED_READY : FEED_UNITS;
 	return feed_save(pull, feed, info);
 }
 

@@ -121,7 +121,8 @@ static enum err take_document(void *self, const struct config_source *source, st
 	if (lines->count > 0 && document->type == DOCUMENT_JOURNAL)
 		noted->total = lines->values[JOURNAL_LINE_AMOUNT].as.decimal.units;
 	world->handed_on++;
-	*held = strcmp(world->held, subject) == 0;
+	*held = strcmp(world->held, subject) == 0 ||
+	        (world->held_word[0] && strstr(subject, world->held_word) != NULL);
 	return ERR_OK;
 }
 

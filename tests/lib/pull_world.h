@@ -42,6 +42,7 @@ struct world {
 	int handed_on; /* documents, in all */
 	int unreadable;
 	char held[STORE_SUBJECT_MAX]; /* this subject is held */
+	char held_word[16];           /* subjects with this in them are held; empty: none */
 	int fail_in;                  /* the so many-th document fails as the store would when it is full */
 	int rollbacks;
 };
