@@ -280,8 +280,8 @@ static bool check_value(struct scan *scan);
 struct keys {
 	struct span list[JSON_MEMBERS_MAX];
 	int count;
-	bool
-	    ascending; /* each greater than the one before, without escapes: then a key is compared with the last alone */
+	/* Each is greater than the one before, and has no escapes: then a key is compared with the last alone. */
+	bool ascending;
 };
 
 static bool is_known_key(struct keys *keys, struct span key)
