@@ -164,6 +164,8 @@ static void count(struct cloud *cloud)
 	    {"inbound_dropped", status.dropped},
 	    {"inbound_refused", inbox.refused},
 	    {"outcomes", inbox.outcomes},
+	    {"postings", inbox.postings},
+	    {"postings_repeated", inbox.postings_repeated},
 	    {"queued", (uint64_t)totals.queued},
 	    {"receipts", inbox.receipts},
 	};
@@ -380,6 +382,12 @@ static enum err check_sla(struct cloud *cloud, int64_t now_ns, struct err_info *
 	return err == ERR_OK ? inbox_check_sla(cloud->inbox, info) : err;
 }
 
+static enum err tell_receipts(struct cloud *cloud, struct err_info *info)
+{
+	enum err err = begin(cloud, info);
+	return err == ERR_OK ? inbox_tell_receipts(cloud->inbox, info) : err;
+}
+
 static bool awaits_outcomes(const struct config *config)
 {
 	for (int i = 0; i < config->stream_count; i++) {
@@ -398,6 +406,9 @@ static enum err step_store(struct cloud *cloud, int64_t now_ns, int64_t *deadlin
 		err = close_pieces(cloud, false, info);
 	else
 		*deadline = earlier(*deadline, due);
+	if (err == ERR_OK && now_ns >= inbox_receipts_due(cloud->inbox))
+		err = tell_receipts(cloud, info);
+	*deadline = earlier(*deadline, inbox_receipts_due(cloud->inbox));
 	if (err != ERR_OK || !awaits_outcomes(cloud->config))
 		return err;
 	if (now_ns >= cloud->sla_due_ns)
@@ -440,6 +451,7 @@ enum err cloud_prune(struct cloud *cloud, int limit, int *deleted, struct err_in
 void cloud_rolled_back(struct cloud *cloud, int64_t now_ns)
 {
 	cloud->pauses_due = true;
+	inbox_rolled_back(cloud->inbox);
 	notary_rolled_back(cloud->notary);
 	forward_rolled_back(cloud->forward, now_ns);
 	cloud_exceptions_rolled_back(&cloud->exceptions);
@@ -569,7 +581,13 @@ enum err cloud_new(const struct cloud_options *options, struct recorder *recorde
 	const struct forward_options forward = {cloud->hal, cloud->log, cloud->store, cloud->config,
 	                                        cloud->boot};
 	cloud->forward = forward_new(&forward, &cloud->forward_sink);
-	const struct inbox_sink inbox = {cloud, raise, cloud_clear, pause, sweep, ask_greeting, moved};
+	const struct inbox_sink inbox = {.self = cloud,
+	                                 .raise = raise,
+	                                 .clear = cloud_clear,
+	                                 .pause = pause,
+	                                 .sweep = sweep,
+	                                 .greet = ask_greeting,
+	                                 .moved = moved};
 	cloud->inbox = inbox_new(cloud->hal, cloud->log, cloud->store, cloud->config, options->keys, &inbox);
 	cloud->beat_due_ns = hal_mono_ns(cloud->hal) + cloud->config->uplink.heartbeat_ns;
 	cloud->sla_due_ns = hal_mono_ns(cloud->hal) + INBOX_SLA_PERIOD_NS;

@@ -138,7 +138,8 @@ struct exception_known {
 static bool is_report(const struct exception_known *known)
 {
 	static const char *const rules[] = {
-	    "command-refused",         "inbound-unknown",        "outcome-id-reused", "outcome-unreadable",
+	    "cloud-equivocation",      "cloud-retained",         "cloud-source-limit", "cloud-unreadable",
+	    "command-refused",         "inbound-unknown",        "outcome-id-reused",  "outcome-unreadable",
 	    "outcome-unknown-subject", "receipt-unknown-stream", "store-salvaged"};
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
 		if (strcmp(known->rule, rules[i]) == 0)

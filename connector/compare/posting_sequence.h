@@ -56,7 +56,7 @@ enum posting_seen {
 };
 enum posting_seen posting_sequence_look(const struct posting_sequence *state, int64_t sequence,
                                         const uint8_t mark[POSTING_MARK_BYTES]);
-/* The numbers from..to are here; mark: of the last. true: numbers before them are missing now that were not known to be. */
+/* The numbers from..to are here; mark: of the last. true: it opened a gap before them. */
 bool posting_sequence_take(struct posting_sequence *state, int64_t from, int64_t to,
                            const uint8_t mark[POSTING_MARK_BYTES]);
 /* The number was told of, but is not here. true: it was not known to be missing. */

@@ -41,6 +41,7 @@ struct inbox *inbox_new(struct hal *hal, const struct log *log, struct store *st
 	buf_init(&inbox->answer, STORE_MAIL_BYTES_MAX);
 	buf_init(&inbox->result, STORE_MAIL_BYTES_MAX);
 	buf_init(&inbox->texts, 2 * STORE_NOTE_BYTES_MAX);
+	inbox->postings = sink->posting ? inbox_postings_new() : NULL;
 	return inbox;
 }
 
@@ -52,6 +53,7 @@ void inbox_free(struct inbox *inbox)
 	buf_release(&inbox->answer);
 	buf_release(&inbox->result);
 	buf_release(&inbox->texts);
+	inbox_postings_free(inbox->postings);
 	free(inbox);
 }
 
@@ -87,6 +89,28 @@ enum err inbox_refuse(struct inbox *inbox, const char *rule, struct span key, st
 	    .last_ns = wall,
 	};
 	return inbox->sink.raise(inbox->sink.self, &exception, info);
+}
+
+enum err inbox_raise(struct inbox *inbox, const char *rule, struct span key, enum store_owner owner,
+                     const char *text, struct err_info *info)
+{
+	int64_t wall = hal_wall_ns(inbox->hal);
+	const struct store_exception exception = {
+	    .rule = span_of(rule),
+	    .source = SPAN_LITERAL("cloud"),
+	    .key = key,
+	    .owner = owner,
+	    .text = span_of(text),
+	    .open = true,
+	    .first_ns = wall,
+	    .last_ns = wall,
+	};
+	return inbox->sink.raise(inbox->sink.self, &exception, info);
+}
+
+struct span inbox_stream_key(const struct inbox *inbox, struct span stream)
+{
+	return inbox_stream(inbox, stream) ? stream : SPAN_LITERAL("?");
 }
 
 void inbox_unsigned(const struct inbox *inbox, const struct note *note, const char *setting, bool keys,
@@ -246,6 +270,17 @@ static enum err receipt(struct inbox *inbox, struct span name, struct span paylo
 
 /* ---- sorting ---- */
 
+/* Names of streams, ours or the cloud's: what else a topic may hold does not belong into a sentence. */
+static bool is_stream_name(struct span name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		char c = name.data[i];
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+			return false;
+	}
+	return name.len > 0 && name.len < STORE_STREAM_NAME_MAX;
+}
+
 static bool split(struct span topic, const char *kind, struct span *stream)
 {
 	size_t len = strlen(kind);
@@ -267,6 +302,8 @@ enum err inbox_message(struct inbox *inbox, struct span topic, struct span paylo
 		return json ? inbox_outcomes(inbox, stream, payload, info)
 		            : receipt(inbox, stream, payload, info);
 	}
+	if (inbox->postings && split(topic, "dn/post/", &stream) && is_stream_name(stream))
+		return inbox_posting(inbox, stream, payload, retained, info);
 	return inbox_refuse(inbox, "inbound-unknown", SPAN_LITERAL("topics"), topic,
 	                    "a message came on a topic that this version does not take", info);
 }
@@ -300,7 +337,6 @@ static enum err overdue(struct inbox *inbox, const struct store_stream *stream, 
 	char text[ERR_TEXT_MAX];
 	char subject[SUBJECT_SHOWN_MAX + 1] = "";
 	char time[48];
-	int64_t wall = hal_wall_ns(inbox->hal);
 	enum err err =
 	    store_outbox_range(inbox->store, stream->id, oldest, oldest, name_oldest, subject, info);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
@@ -312,17 +348,8 @@ static enum err overdue(struct inbox *inbox, const struct store_stream *stream, 
 	               "the oldest is sequence %" PRId64 "%s%s",
 	               count, count == 1 ? "" : "s", stream->name, time, oldest,
 	               subject[0] ? ", and what is known of it: twinpost trace " : "", subject);
-	const struct store_exception exception = {
-	    .rule = SPAN_LITERAL("outcome-overdue"),
-	    .source = SPAN_LITERAL("cloud"),
-	    .key = span_of(stream->name),
-	    .owner = STORE_OWNER_TECHNICAL,
-	    .text = span_of(text),
-	    .open = true,
-	    .first_ns = wall,
-	    .last_ns = wall,
-	};
-	return inbox->sink.raise(inbox->sink.self, &exception, info);
+	return inbox_raise(inbox, "outcome-overdue", span_of(stream->name), STORE_OWNER_TECHNICAL, text,
+	                   info);
 }
 
 enum err inbox_check_sla(struct inbox *inbox, struct err_info *info)

@@ -10,14 +10,17 @@
  *           moves nothing.
  *        4. A command is done when command.h lets it; its answer is kept for its id.
  *        5. What cannot be read becomes an exception with its first bytes (a dead letter), never a crash.
+ *        6. The cloud's own postings are taken in any order; what is missing is known and told until it has come.
  * Faults: any bytes from the broker; the store's errors go up.
  * Runs in: the core.
- * Tests: tests/unit/inbox_test.c, inbox_commands_test.c, tests/integration/test_contract_live.py
+ * Tests: tests/unit/inbox_test.c, inbox_commands_test.c, inbox_postings_test.c,
+ *        tests/integration/test_contract_live.py
  */
 #ifndef TWINPOST_INBOX_H
 #define TWINPOST_INBOX_H
 
 #include "config/config.h"
+#include "connector/compare/posting_read.h"
 #include "hal/hal.h"
 #include "store_forward/signature.h"
 #include "store_forward/store.h"
@@ -40,6 +43,19 @@ struct inbox_sink {
 	/* The outcome of a document of this source has moved. */
 	enum err (*moved)(void *self, const char *source, struct span subject, int64_t revision,
 	                  struct err_info *info);
+
+	/* The three below go together; NULL: postings of the cloud are not taken. What they keep is of one transaction,
+	 * which is committed before that of the store: the broker is answered when both are. A posting that is kept
+	 * already can therefore come again, and the state of its source with it. */
+
+	/* A whole document that the cloud has posted; event->content: its digest. ERR_CONFLICT: its subject and
+	 * revision are kept with another content; nothing was changed, and info says so. The same content again is no
+	 * error. */
+	enum err (*posting)(void *self, const struct posting_event *event, const struct document *document,
+	                    struct err_info *info);
+	/* The state of a source (posting_sequence.h) under its name. ERR_NOT_FOUND: none is kept. */
+	enum err (*posting_state)(void *self, const char *name, struct buf *out, struct err_info *info);
+	enum err (*posting_keep)(void *self, const char *name, struct span state, struct err_info *info);
 };
 
 /* The public keys of cloud.command_keys and cloud.receipt_keys. */
@@ -54,6 +70,8 @@ struct inbox_counters {
 	uint64_t receipts;
 	uint64_t outcomes;
 	uint64_t commands;
+	uint64_t postings; /* taken; of a document in parts each counts */
+	uint64_t postings_repeated;
 	uint64_t refused; /* commands, receipts and messages that were not taken */
 };
 
@@ -71,6 +89,11 @@ MUST_USE enum err inbox_replayed(struct inbox *inbox, const char *command, bool 
 /* Looks for documents without outcome in time; to be called every INBOX_SLA_PERIOD_NS. */
 #define INBOX_SLA_PERIOD_NS (10 * NS_PER_S)
 MUST_USE enum err inbox_check_sla(struct inbox *inbox, struct err_info *info);
+/* When a receipt of the cloud's postings is to be sent (monotonic time; INT64_MAX: none is due), and sends those. */
+int64_t inbox_receipts_due(const struct inbox *inbox);
+MUST_USE enum err inbox_tell_receipts(struct inbox *inbox, struct err_info *info);
+/* A transaction was rolled back: what memory holds of the store is read again. */
+void inbox_rolled_back(struct inbox *inbox);
 void inbox_counters(const struct inbox *inbox, struct inbox_counters *counters);
 
 #endif

@@ -16,11 +16,6 @@
 #include "connector/uplink/inbox_state.h"
 #include "store_forward/commands.h"
 
-static struct span key_of(const struct inbox *inbox, struct span stream)
-{
-	return inbox_stream(inbox, stream) ? stream : SPAN_LITERAL("?");
-}
-
 /* What is known of the subject; document->revision 0: nothing. */
 static enum err find_facts(struct inbox *inbox, struct span stream, struct outcome_facts *facts,
                            struct store_document *document, struct err_info *info)
@@ -72,19 +67,11 @@ static enum err keep(struct inbox *inbox, const char *message, struct err_info *
 static enum err raise(struct inbox *inbox, struct span stream, struct err_info *info)
 {
 	const struct outcome_decision *decision = &inbox->decision;
-	int64_t wall = hal_wall_ns(inbox->hal);
-	const struct store_exception exception = {
-	    .rule = span_of(outcome_rule_name(decision->rule)),
-	    .source = SPAN_LITERAL("cloud"),
-	    .key = decision->rule == OUTCOME_RULE_UNKNOWN_SUBJECT ? key_of(inbox, stream)
-	                                                          : span_of(inbox->outcome.subject),
-	    .owner = decision->owner,
-	    .text = span_of(decision->text),
-	    .open = true,
-	    .first_ns = wall,
-	    .last_ns = wall,
-	};
-	return inbox->sink.raise(inbox->sink.self, &exception, info);
+	const struct span key = decision->rule == OUTCOME_RULE_UNKNOWN_SUBJECT
+	                            ? inbox_stream_key(inbox, stream)
+	                            : span_of(inbox->outcome.subject);
+	return inbox_raise(inbox, outcome_rule_name(decision->rule), key, decision->owner, decision->text,
+	                   info);
 }
 
 /* The sequences of the revision need nothing more. */
@@ -145,8 +132,8 @@ enum err inbox_outcomes(struct inbox *inbox, struct span stream, struct span pay
 	struct err_info why = {.text = ""};
 	const struct digest digest = digest_of(&payload, 1);
 	if (outcome_message_open(&message, payload, &why) != ERR_OK)
-		return inbox_refuse(inbox, "outcome-unreadable", key_of(inbox, stream), payload, why.text,
-		                    info);
+		return inbox_refuse(inbox, "outcome-unreadable", inbox_stream_key(inbox, stream), payload,
+		                    why.text, info);
 	buf_clear(&inbox->answer);
 	enum err err = store_message_seen(inbox->store, STORE_MESSAGE_ACK, span_of(message.id), &digest,
 	                                  &inbox->answer, info);
@@ -156,8 +143,8 @@ enum err inbox_outcomes(struct inbox *inbox, struct span stream, struct span pay
 		    "a message of outcomes came with the id of another one, %s: each needs an id of "
 		    "its own",
 		    message.id);
-		return inbox_refuse(inbox, "outcome-id-reused", key_of(inbox, stream), payload, why.text,
-		                    info);
+		return inbox_refuse(inbox, "outcome-id-reused", inbox_stream_key(inbox, stream), payload,
+		                    why.text, info);
 	}
 	if (err == ERR_NOT_FOUND) {
 		err = take_all(inbox, &message, stream, info);

@@ -1,8 +1,8 @@
 /*
  * inbox_state.h - what the files of the inbox share.
  *
- * Why:   receipts (inbox.c), outcomes (inbox_outcomes.c) and commands (inbox_commands.c) are three subjects on one
- *        state.
+ * Why:   receipts (inbox.c), outcomes (inbox_outcomes.c), commands (inbox_commands.c) and the cloud's postings
+ *        (inbox_postings.c) are four subjects on one state.
  * Owns:  struct inbox owns its buffers.
  * Runs in: the core.
  * Tests: tests/unit/inbox_test.c, inbox_commands_test.c
@@ -32,6 +32,7 @@ struct inbox {
 	struct buf answer;
 	struct buf result;
 	struct buf texts;
+	struct inbox_postings *postings; /* NULL: they are not taken */
 };
 
 /* Refuses what came: counted, logged, and an exception of this rule and key. */
@@ -40,6 +41,11 @@ MUST_USE enum err inbox_refuse(struct inbox *inbox, const char *rule, struct spa
 /* Says of a note without a signature by a known key whose it is. keys: the setting names any. */
 void inbox_unsigned(const struct inbox *inbox, const struct note *note, const char *setting, bool keys,
                     char text[ERR_TEXT_MAX]);
+/* Raises an open exception of source "cloud". */
+MUST_USE enum err inbox_raise(struct inbox *inbox, const char *rule, struct span key, enum store_owner owner,
+                              const char *text, struct err_info *info);
+/* The stream's name as the key of an exception. Strangers would fill the list: all of theirs are "?". */
+struct span inbox_stream_key(const struct inbox *inbox, struct span stream);
 /* Sends the answer that stands in inbox->answer on up/res. */
 MUST_USE enum err inbox_answer(struct inbox *inbox, struct err_info *info);
 /* The stream of this name; NULL: none. */
@@ -51,5 +57,10 @@ MUST_USE enum err inbox_outcomes(struct inbox *inbox, struct span stream, struct
 /* inbox_commands.c */
 MUST_USE enum err inbox_command(struct inbox *inbox, struct span payload, bool retained,
                                 struct err_info *info);
+/* inbox_postings.c */
+MUST_USE enum err inbox_posting(struct inbox *inbox, struct span stream, struct span payload, bool retained,
+                                struct err_info *info);
+struct inbox_postings *inbox_postings_new(void);
+void inbox_postings_free(struct inbox_postings *postings);
 
 #endif

@@ -291,17 +291,19 @@ static void audit_is_listed_and_verified(void **state)
 static void reports_end_when_acknowledged(void **state)
 {
 	static const char *const rules[] = {
-	    "command-refused",         "inbound-unknown",        "outcome-id-reused", "outcome-unreadable",
+	    "cloud-equivocation",      "cloud-retained",         "cloud-source-limit", "cloud-unreadable",
+	    "command-refused",         "inbound-unknown",        "outcome-id-reused",  "outcome-unreadable",
 	    "outcome-unknown-subject", "receipt-unknown-stream", "store-salvaged"};
 	struct world *world = *state;
 	char request[128];
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
 		raise_exception(world, rules[i], "cloud", "a\nkey");
 	raise_exception(world, "command-refused", "cloud", "another");
-	refused(world, "{\"v\":1,\"cmd\":\"exception_retry\",\"id\":1,\"why\":\"x\"}", "conflict",
-	        "exception 1 (command-refused) tells what has happened: there is nothing to try; when it is "
-	        "looked into, "
-	        "end it: twinpost exceptions ack 1 --why TEXT");
+	refused(
+	    world, "{\"v\":1,\"cmd\":\"exception_retry\",\"id\":1,\"why\":\"x\"}", "conflict",
+	    "exception 1 (cloud-equivocation) tells what has happened: there is nothing to try; when it is "
+	    "looked into, "
+	    "end it: twinpost exceptions ack 1 --why TEXT");
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
 		(void)snprintf(request, sizeof request,
 		               "{\"v\":1,\"cmd\":\"exception_ack\",\"id\":%zu,\"why\":\"a test of ours\"}",
@@ -314,8 +316,8 @@ static void reports_end_when_acknowledged(void **state)
 	assert_int_equal(store_exceptions_open(world->view.store), 1);
 	restart(world);
 	assert_int_equal(store_exceptions_open(world->view.store), 1);
-	assert_true(is_true(must(world, "{\"v\":1,\"cmd\":\"exception\",\"id\":8}"), "open"));
-	assert_int_equal(audited(world), 7);
+	assert_true(is_true(must(world, "{\"v\":1,\"cmd\":\"exception\",\"id\":12}"), "open"));
+	assert_int_equal(audited(world), 11);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

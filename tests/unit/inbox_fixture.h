@@ -24,6 +24,11 @@ struct desk {
 	struct key_pair *stranger;
 	const char *refusal; /* what the sink answers; NULL: it does */
 	char asked[1024];    /* what the sink was asked, as "pause source erp; " */
+	/* Of the sink: set before desk_open(); NULL: postings are not taken. */
+	enum err (*posting)(void *self, const struct posting_event *event, const struct document *document,
+	                    struct err_info *info);
+	enum err (*posting_state)(void *self, const char *name, struct buf *out, struct err_info *info);
+	enum err (*posting_keep)(void *self, const char *name, struct span state, struct err_info *info);
 	struct buf note;
 };
 
@@ -84,8 +89,16 @@ static inline enum err desk_moved(void *self, const char *source, struct span su
 
 static inline void desk_open(struct desk *desk)
 {
-	const struct inbox_sink sink = {desk,       desk_raise, desk_clear, desk_pause,
-	                                desk_sweep, desk_greet, desk_moved};
+	const struct inbox_sink sink = {.self = desk,
+	                                .raise = desk_raise,
+	                                .clear = desk_clear,
+	                                .pause = desk_pause,
+	                                .sweep = desk_sweep,
+	                                .greet = desk_greet,
+	                                .moved = desk_moved,
+	                                .posting = desk->posting,
+	                                .posting_state = desk->posting_state,
+	                                .posting_keep = desk->posting_keep};
 	desk->inbox = inbox_new(&desk->bench->store.hal.hal, NULL, desk->bench->store.store,
 	                        &desk->bench->config, &desk->keys, &sink);
 }
