@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "connector/posting/validity.h"
 #include "connector/source/statement.h"
 
 #define SHOWN_BYTES_MAX 1024
@@ -361,6 +362,7 @@ bool assembler_finish(struct assembler *assembler, struct store_exception *excep
 	assembler->open = false;
 	sum_up(assembler);
 	settle(assembler);
+	validity_settle_amounts(&assembler->document);
 	bool named = document_subject(&assembler->document, subject, STORE_SUBJECT_MAX, &info) == ERR_OK;
 	if (!assembler->bad && named)
 		return true;

@@ -44,6 +44,7 @@ static const char profile_text[] =
     "      gross: {sum: lines.gross}\n"
     "      open: {sum: lines.open}\n"
     "      status: {settlement: {open: open, of: gross}}\n"
+    "      rounding: RND\n"
     "    lines:\n"
     "      when: SFX\n"
     "      line: SFX\n"
@@ -55,9 +56,9 @@ static const char profile_text[] =
     "      text: RMK\n";
 
 /* Columns of a row, in the order of the answer. */
-static const char *const names[] = {"RMK", "OPN", "TAX",  "NET",  "SFX", "AN8", "DGJ",
-                                    "Y",   "VOD", "UPMT", "UPMJ", "DOC", "DCT", "CO"};
-#define COLUMNS 14
+static const char *const names[] = {"RMK", "OPN",  "TAX",  "NET", "SFX", "AN8", "DGJ", "Y",
+                                    "VOD", "UPMT", "UPMJ", "DOC", "DCT", "CO",  "RND"};
+#define COLUMNS 15
 
 struct fixture {
 	struct profile *profile;
@@ -129,6 +130,7 @@ static void row(struct fixture *f, const char *type, const char *document, const
 	set(f, "TAX", tax);
 	set(f, "OPN", open);
 	set(f, "RMK", "Service     ");
+	set(f, "RND", NULL);
 }
 
 static const char *finish(struct fixture *f)
@@ -186,6 +188,24 @@ static void test_credit_memo(void **state)
 	assert_non_null(strstr(json, "\"gross\":\"119.00\""));
 	assert_non_null(strstr(json, "\"status\":\"open\""));
 	assert_false(f->assembler.document.voided);
+}
+
+/* Databases give amounts with digits of their own, as NUMERIC(19,4): they get those of EUR where that changes nothing;
+ * 0.035 EUR has no such form and stays for the rule amount-digits to find. */
+static void test_digits(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"0.0300", "\"rounding\":\"0.03\""},
+	    {"1", "\"rounding\":\"1.00\""},
+	    {"0.0350", "\"rounding\":\"0.0350\""},
+	};
+	struct fixture *f = *state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		row(f, "RI", "78", "001", "100", "0", "100");
+		set(f, "RND", cases[i][0]);
+		assembler_add(&f->assembler, f->values);
+		assert_non_null(strstr(finish(f), cases[i][1]));
+	}
 }
 
 /* One voided row voids the document, which then has no payment status; a row without an item makes no line.
@@ -333,6 +353,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_invoice, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_credit_memo, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_digits, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_voided, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad_line, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad_header, setup, teardown),
