@@ -1,5 +1,5 @@
 /*
- * profile_test.c - the JD Edwards profile, and what a person may write wrongly in one.
+ * profile_test.c - the shipped profiles, and what a person may write wrongly in one.
  *
  * Why:   a mistake in a profile must be told with its place before anything is read, not found in the cloud's
  *        books.
@@ -85,39 +85,55 @@ static void refused(const char *from, const char *to, int line, int column, cons
 	fail_msg("no problem at %d:%d with \"%s\"", line, column, words);
 }
 
-/* The JD Edwards profile that is shipped loads, has the four feeds, and its parameters reach the SQL. */
-static void test_jde(void **state)
+/* A profile that is shipped loads, has the four feeds, and its parameters reach the SQL: `words` stand in the first
+ * page of the feed's gate, or of its rows. */
+static void shipped(const char *name, const char *feed, bool gate, const char *words)
 {
-	(void)state;
 	static char text[CONFIG_FILE_BYTES_MAX];
-	FILE *file = fopen("config/profiles/jde.yaml", "rb");
+	char path[64];
+	(void)snprintf(path, sizeof path, "config/profiles/%s.yaml", name);
+	FILE *file = fopen(path, "rb");
 	assert_non_null(file);
 	size_t len = fread(text, 1, sizeof text, file);
 	assert_int_equal(fclose(file), 0);
 	const struct config_parameter schema = {"schema", "PRODDTA."};
 	config_problems_init(&problems);
-	struct profile *profile = profile_load((struct span){text, len}, "jde.yaml", &schema, 1, &problems);
+	struct profile *profile = profile_load((struct span){text, len}, path, &schema, 1, &problems);
 	for (int i = 0; i < problems.count; i++)
 		print_error("%d:%d: %s\n", problems.list[i].line, problems.list[i].column,
 		            problems.list[i].text);
 	assert_non_null(profile);
-	assert_string_equal(profile_name(profile), "jde");
+	assert_string_equal(profile_name(profile), name);
 	static const char *const feeds[] = {"journal", "invoice", "payment", "customer"};
 	for (size_t i = 0; i < 4; i++)
 		assert_non_null(profile_feed_find(profile, span_of(feeds[i])));
 	assert_int_equal(profile->feed_count, 4);
 	const struct profile_feed *invoice = profile_feed_find(profile, SPAN_LITERAL("invoice"));
 	assert_int_equal(invoice->types, 1u << DOCUMENT_INVOICE | 1u << DOCUMENT_CREDIT_MEMO);
+	const struct profile_feed *asked = profile_feed_find(profile, span_of(feed));
 	struct buf sql;
 	int markers;
 	buf_init(&sql, 65536);
-	statement_text(&profile_feed_find(profile, SPAN_LITERAL("journal"))->gate, DIALECT_LIMIT,
+	statement_text(gate ? &asked->gate : &asked->rows, DIALECT_LIMIT,
 	               (struct statement_shape){.rows = 10}, &sql, &markers);
-	assert_non_null(strstr(buf_cstr(&sql), "FROM PRODDTA.F0011"));
+	assert_non_null(strstr(buf_cstr(&sql), words));
 	assert_int_equal(markers, 0);
 	assert_true(profile_clock_sql(profile, SPAN_LITERAL("SQLite")).len > 0);
 	buf_release(&sql);
 	profile_free(profile);
+}
+
+static void test_jde(void **state)
+{
+	(void)state;
+	shipped("jde", "journal", true, "FROM PRODDTA.F0011");
+}
+
+/* What it reads is compared with what was posted in tests/integration/test_cloud_ledger.py. */
+static void test_sample_cloud(void **state)
+{
+	(void)state;
+	shipped("sample_cloud", "invoice", false, "LEFT JOIN PRODDTA.cloud_tax_lines T");
 }
 
 /* A source may name the feeds it wants, by their names or by the types of document they make; none: all. */
@@ -286,10 +302,11 @@ static void test_all_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_jde),        cmocka_unit_test(test_wanted),
-	    cmocka_unit_test(test_statement),  cmocka_unit_test(test_key),
-	    cmocka_unit_test(test_mistakes),   cmocka_unit_test(test_sql_mistakes),
-	    cmocka_unit_test(test_parameters), cmocka_unit_test(test_all_at_once),
+	    cmocka_unit_test(test_jde),          cmocka_unit_test(test_sample_cloud),
+	    cmocka_unit_test(test_wanted),       cmocka_unit_test(test_statement),
+	    cmocka_unit_test(test_key),          cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_sql_mistakes), cmocka_unit_test(test_parameters),
+	    cmocka_unit_test(test_all_at_once),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
