@@ -6,12 +6,18 @@
  * Rules: 1. Two lanes: amounts (header amounts, then every line key of either side; debit and credit apart, so that
  *           a pair of errors does not cancel) and attributes (those that are compared by the rules). The lane before
  *           these, presence, is pairing's.
- *        2. The tolerance applies to amounts alone. A difference of amount is tolerated if it is within that of its
- *           account and the sum of all tolerated ones, without sign, is within that of the document.
+ *        2. The tolerance applies to amounts alone: one that is absent on one side is not covered, but a line that is
+ *           there on one side alone has zero on the other. A difference of amount is tolerated if it is within that of
+ *           its account (of the document for header amounts), and all of these together, without sign, are within that
+ *           of the document; else none of them is. Together: those of the header or of the lines, whichever is more,
+ *           for they tell of the same money; of the header gross or net and tax, whichever is more. Amounts in local
+ *           currency, and bases of taxes, are taken together by themselves.
  *        3. An attribute that one side has and the other has not is a difference. What is not compared is told by
- *           rules_compares(), and the report lists it.
- *        4. Entity, type, void and currency differ: the amounts are not compared, one difference says so.
- *        5. Every difference is counted; the list holds the first PAIR_DIFFERENCES_MAX in the order: header amounts,
+ *           view_attribute_compared(), and the report lists it. Both views must be made by the same rules.
+ *        4. Entity, type, void and currency differ: the amounts are not compared, one difference each says so, before
+ *           all others. So it is for local currencies and the amounts in them.
+ *        5. Codes that are missing in the mapping of one side are a difference, "mapping", with the first of them.
+ *        6. Every difference is counted; the list holds the first PAIR_DIFFERENCES_MAX in the order: header amounts,
  *           lines by key, attributes.
  * Runs in: the core; the CLI.
  * Tests: tests/unit/pair_test.c
@@ -28,13 +34,18 @@ enum pair_lane { LANE_AMOUNT, LANE_ATTRIBUTE };
 
 struct pair_difference {
 	enum pair_lane lane;
-	const char *field; /* "net", "debit", "credit", "local", "posting_date", ...: static */
+	/* Static. Header amounts: "net", "tax", "gross" (of payments the amount), "net_local", "tax_local",
+	 * "gross_local". Lines: "debit", "credit", "local" (of debits, and of credits, one each),
+	 * "tax_base", "discount", "write_off", "fx_gain_loss". Attributes: their names, and "entity", "type",
+	 * "voided", "local_currency", "mapping". */
+	const char *field;
 	/* Of a line: its key; else empty. */
-	struct span account, cost_centre, tax_code;
+	struct span account, cost_centre, tax_code, entity;
 	bool tolerated;
-	/* LANE_AMOUNT: minor units of the document's currency (of the local one for "local"). */
+	bool local; /* LANE_AMOUNT: in local currency */
+	/* LANE_AMOUNT: minor units of the document's currency, or of the local one. */
 	int64_t legacy_amount, cloud_amount;
-	bool legacy_has, cloud_has; /* the line's key, or the attribute, is there at all */
+	bool legacy_has, cloud_has; /* the amount, the line's key, or the attribute, is there at all */
 	/* LANE_ATTRIBUTE */
 	struct span legacy_text, cloud_text;
 };
@@ -45,10 +56,12 @@ struct pair {
 	struct pair_difference differences[PAIR_DIFFERENCES_MAX];
 	int kept;
 	bool amounts_compared;
-	int64_t net_delta; /* cloud total - legacy total, minor units */
-	int64_t
-	    gross_delta; /* sum of the absolute amount differences that tolerances do not cover, of header amounts where
-	                        there are such, else of lines */
+	/* Minor units; both stop at the ends of 64 bits. */
+	int64_t net_delta; /* cloud total - legacy total; 0 where the currencies differ */
+	/* The amount differences in the document's currency that tolerances do not cover, without sign, taken
+	 * together as rule 2 says, without bases. Where amounts are not compared: the greater total, without
+	 * sign; where the currencies differ the legacy one. */
+	int64_t gross_delta;
 };
 
 void pair_compare(const struct view *legacy, const struct view *cloud, const struct rules *rules,
