@@ -3,7 +3,7 @@
  *
  * Why:   views and pairs are held against something that shares no code with them.
  * Owns:  nothing.
- * Rules: 1. Codes stay (no rules), attributes are compared as they are by default. Amounts have their currency's digits.
+ * Rules: 1. Codes stay (no rules), attributes are compared by default. Amounts have their currency's digits.
  *        2. Slow and simple: keys are texts, lines of one key are looked for one by one.
  * Runs in: the tests.
  */
