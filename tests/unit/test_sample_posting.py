@@ -290,6 +290,7 @@ def sums(data):
         found["tax", line["code"]] += fields.units(line["tax"])
     for line in data.get("applications", ()):
         found["application", line["invoice"]] += fields.units(line["amount"])
+        found["application", line["invoice"], "local"] += fields.units(line.get("amount_local", "0"))
     for name in ("net", "tax", "gross", "amount"):
         found[name] += fields.units(data.get(name, "0"))
     return {key: value for key, value in found.items() if value}
@@ -377,6 +378,9 @@ class PlantTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             _, _, manifest = self.generated(directory, "--plant", "seed=1,master_data=5", pairs=20)
             self.assertEqual([line.get("not_planted") for line in manifest], [None, 4])
+            _, _, manifest = self.generated(directory, "--plant", "seed=1,half_even=4", pairs=20)
+            rounded = {line["entity"] for line in manifest if "not_planted" not in line}
+            self.assertEqual(4 - len(rounded), sum(line.get("not_planted", 0) for line in manifest))
         done = subprocess.run([TOOL, "generate", "--pairs", "1", "--legacy", "/dev/null", "--cloud", "/dev/null", "--plant", "late"],
                               stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual(done.returncode, 2)
@@ -391,7 +395,7 @@ class PlantTest(unittest.TestCase):
                 cloud.posted.round(PLANT)
                 legacy = {subject: data for data, _, _, subject in cloud.posted.legacy_documents()}
                 found.append((legacy, [data for data, *_ in cloud.posted.documents()], cloud.posted.manifest()))
-                self.assertEqual(cloud.posted.plan.missing(), {})
+                self.assertEqual(cloud.posted.plan.missing(cloud.posted.manifest()), {})
         self.assertEqual(found[0], found[1])
         self.judge(*found[0], 2)
 
@@ -511,9 +515,28 @@ class PostedTest(unittest.TestCase):
             done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
             self.assertIn("0 postings are not acknowledged", done.stdout)
             servers.wait_for("all postings", lambda: sum(len(set(found)) for found in seen.values()) == 60)
+            for found in seen.values():
+                self.assertEqual(sorted(set(found)), list(dict.fromkeys(found)))
+            self.asked_again(client, command, seen)
             client.loop_stop()
-        for found in seen.values():
-            self.assertEqual(sorted(set(found)), list(dict.fromkeys(found)))
+
+    def asked_again(self, client, command, seen):
+        """What a receipt of the agent says is missing goes out again."""
+        topic, before = "tp1/acme/gw1/dn/post/10", {name: len(found) for name, found in seen.items()}
+        follower = subprocess.Popen([*command, "--follow"], stdout=subprocess.DEVNULL)
+        source = sqlite3.connect(command[3]).execute("SELECT source FROM outbox WHERE topic = 'dn/post/10'").fetchone()[0]
+        receipt = {"command": "posting", "id": "x", "state": "done", "time": "2026-11-21T00:00:00.000Z", "result": {
+            "source": source, "next": 9, "upto": 1, "missing": [{"from": 2, "to": 3}, {"from": 5, "to": 5}]}}
+
+        def came():
+            client.publish("tp1/acme/gw1/up/res", json.dumps(receipt), qos=1)
+            return set(seen[topic][before[topic]:]) >= {2, 3, 5}
+        servers.wait_for("what was missing", came, pause=0.2)
+        follower.terminate()
+        self.assertEqual(follower.wait(), 0)
+        self.assertEqual(set(seen[topic][before[topic]:]), {2, 3, 5})
+        self.assertEqual({name: len(found) for name, found in seen.items() if name != topic},
+                         {name: count for name, count in before.items() if name != topic})
 
 
 if __name__ == "__main__":

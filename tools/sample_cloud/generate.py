@@ -286,7 +286,7 @@ def write_manifest(path, lines, plan):
             for line in sorted(lines, key=lambda line: (line["kind"], line["legacy"] or line["cloud"])):
                 counts[line["kind"]] = counts.get(line["kind"], 0) + 1
                 file.write(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n")
-            for kind, count in sorted(plan.missing().items()) if plan else ():
+            for kind, count in sorted(plan.missing(lines).items()) if plan else ():
                 counts[f"not planted: {kind}"] = count
                 file.write(json.dumps({"kind": kind, "not_planted": count, "why": "no further document fits it"},
                                       sort_keys=True) + "\n")

@@ -367,11 +367,14 @@ class Plan:
     def __init__(self, seed, counts, context):
         self.seed, self.context = seed, context
         self.wanted = {kind: count for kind, count in counts.items() if kind in KINDS}
+        self.entities = counts.get(POLICY_KIND, 0)
         self.plants, self.used = [], set()
 
-    def missing(self):
-        """{kind: how many could not be planted}"""
-        return {kind: count for kind, count in self.wanted.items() if count}
+    def missing(self, lines):
+        """{kind: how many could not be planted}; lines: the manifest."""
+        rounded = {line["entity"] for line in lines if line["kind"] == POLICY_KIND}
+        short = {**self.wanted, POLICY_KIND: max(self.entities - len(rounded), 0)}
+        return {kind: count for kind, count in short.items() if count}
 
     def choose(self, ranked, load):
         """Walks subjects in the order of rank(); load(subject) gives the cloud's translation, or None for a document that must

@@ -31,12 +31,13 @@ CREATE TABLE IF NOT EXISTS postings(unit INTEGER, slot TEXT, number TEXT, subjec
   stream TEXT, data TEXT, PRIMARY KEY(unit, slot)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS postings_subject ON postings(subject);
 CREATE TABLE IF NOT EXISTS outbox(source TEXT, sequence INTEGER, topic TEXT, payload BLOB, chain BLOB, acknowledged INTEGER,
-  PRIMARY KEY(source, sequence)) WITHOUT ROWID;
+  again INTEGER, PRIMARY KEY(source, sequence)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS outbox_open ON outbox(source, sequence) WHERE acknowledged = 0;
 CREATE TABLE IF NOT EXISTS manifest(unit INTEGER PRIMARY KEY, line TEXT);
 CREATE TABLE IF NOT EXISTS post_facts(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 """
 SCHEMA_VERSION = "1.1"
+AGAIN_MAX = 3
 
 
 class Posted:
@@ -104,8 +105,7 @@ class Posted:
         self.context = self.codes()
         if not counts:
             return
-        entities = sorted({data["entity"] for data in map(self.legacy, new) if data.get("tax")
-                           and data["type"] in ("invoice", "credit_memo")}, key=lambda entity: planting.rank(seed, entity))
+        entities = sorted(self.rounded(new), key=lambda entity: planting.rank(seed, entity)) if planting.POLICY_KIND in counts else []
         for entity in entities[:counts.get(planting.POLICY_KIND, 0)]:
             self.book.run("INSERT OR REPLACE INTO post_facts VALUES (?, 'line:half_even')", f"policy/{entity}")
         self.load_policies()
@@ -118,6 +118,14 @@ class Posted:
             return known[subject]
         for one in self.plan.choose(sorted(new, key=lambda subject: planting.rank(seed, subject)), load):
             self.unit(one.subjects, one.kind, seed)
+
+    def rounded(self, subjects):
+        """Entities that have a document whose tax another policy than their own would change."""
+        policy, found = rounding.Policy(f"line:{planting.POLICY_KIND}"), set()
+        for data in map(self.legacy, subjects):
+            if data["entity"] not in found and posting.retax(data, policy, self.rates):
+                found.add(data["entity"])
+        return found
 
     def candidate(self, subject):
         """The cloud's translation of a document that may carry a plant, or None."""
@@ -256,7 +264,7 @@ class Posted:
             "sequence": f"{sequence:020d}", "revision": revision, "partitionkey": subject, "data": data}
         chain = events.chain_link(chain, events.leaf_hash(attributes, digest))
         attributes["chainhash"] = chain.hex()
-        self.book.run("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, 0)", source, sequence, f"dn/post/{stream}",
+        self.book.run("INSERT INTO outbox VALUES (?, ?, ?, ?, ?, 0, 0)", source, sequence, f"dn/post/{stream}",
                       events.canonical(attributes), chain)
 
     # What was posted.
@@ -282,6 +290,13 @@ class Posted:
         """The broker has one; durable with the next commit."""
         self.book.begin()
         self.book.run("UPDATE outbox SET acknowledged = 1 WHERE source = ? AND sequence = ?", source, sequence)
+
+    def missing(self, source, ranges):
+        """The agent says what it has not: these go out again, each a few times at most, as it may have refused them."""
+        self.book.begin()
+        for first, last in ranges:
+            self.book.run("UPDATE outbox SET acknowledged = 0, again = again + 1 WHERE source = ? AND sequence BETWEEN ? AND ? "
+                          "AND acknowledged = 1 AND again < ?", source, first, last, AGAIN_MAX)
 
 
 def sample_rates():

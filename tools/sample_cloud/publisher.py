@@ -4,12 +4,14 @@ Why:   the cloud's side of a comparison must be as complete as the legacy side: 
 Owns:  one paho client and its socket.
 Rules: 1. Events of a source go out in sequence; at most WINDOW are unacknowledged.
        2. After a lost connection or a restart all that is unacknowledged goes out again, the oldest first.
-       3. An acknowledgement is committed before further ones are awaited; a crash repeats events, it loses none.
+       3. The agent's receipts (up/res, command `posting`) name what it has not: that goes out again too.
+       4. An acknowledgement is committed before further ones are awaited; a crash repeats events, it loses none.
 Faults: broker away: said once, tried again until told to stop.
 Runs in: tools/sample-cloud.
 Tests: tests/unit/test_sample_posting.py
 """
 
+import json
 import signal
 import ssl
 import sys
@@ -38,6 +40,7 @@ class Publisher:
             client.tls_set(self.options.ca, self.options.cert, self.options.key, cert_reqs=ssl.CERT_REQUIRED,
                            tls_version=ssl.PROTOCOL_TLS_CLIENT)
         client.on_connect, client.on_disconnect, client.on_publish = self.on_connect, self.on_disconnect, self.on_publish
+        client.on_message = self.on_message
         self.flying = {}
         return client
 
@@ -47,10 +50,11 @@ class Publisher:
             print(f"sample-cloud: {problem}", file=sys.stderr, flush=True)
         self.problem = problem
 
-    def on_connect(self, _client, _userdata, _flags, reason, _properties=None):
+    def on_connect(self, client, _userdata, _flags, reason, _properties=None):
         """CONNACK: everything unacknowledged from the oldest on."""
         self.connected = reason == 0
         if self.connected:
+            client.subscribe(f"tp1/{self.options.tenant}/{self.options.gateway}/up/res", qos=1)
             self.problem, self.behind = None, self.posted.unsent()
         else:
             self.say(f"the broker refused the connection: {mqtt.connack_string(reason)}")
@@ -66,6 +70,18 @@ class Publisher:
         found = self.flying.pop(mid, None)
         if found:
             self.posted.acknowledged(*found)
+
+    def on_message(self, _client, _userdata, message):
+        """An answer of the agent; those to commands and outcomes are for others."""
+        try:
+            answer = json.loads(message.payload)
+            if answer["command"] == "posting" and answer["state"] == "done":
+                result = answer["result"]
+                self.posted.missing(result["source"], [(int(gap["from"]), int(gap["to"])) for gap in result["missing"]])
+            elif answer["command"] == "posting":
+                self.say(f"a posting was refused: {answer.get('reason')} {answer.get('text')}")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            self.say(f"an answer that cannot be read: {error!r}")
 
     def feed(self, client):
         """Fills the window."""
