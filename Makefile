@@ -12,7 +12,7 @@ SANITIZE ?=
 # The ordinary build keeps the short name; every other one has a folder of its own.
 BUILD := build$(if $(filter-out cc gcc,$(notdir $(CC))),/$(notdir $(CC)))$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
-PACKAGES := sqlite3 zlib libmosquitto mbedcrypto yaml-0.1 libcjson libssl libcrypto
+PACKAGES := sqlite3 zlib libmosquitto mbedcrypto yaml-0.1 libcjson libssl libcrypto xlsxwriter
 # mbedTLS 2.28, unixODBC and libcsv ship no pkg-config file on every release: named by hand where there is none.
 found = $(shell pkg-config --exists $(1) 2>/dev/null && echo $(1))
 PKG_CFLAGS = $(shell pkg-config --cflags $(foreach p,$(PACKAGES),$(call found,$(p))))
