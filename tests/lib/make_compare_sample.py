@@ -233,9 +233,10 @@ def plant_pairs(of, cloud):
         planted.append(plant_amounts("fx_rate", document, abs(document.lines[0][1]) // 900 + 1, place=1))
     for document in of("invoice", 3):
         planted.append(plant_attribute("data_quality", document, "reference", "PO-2026-004711-B", "PO-2026-00"))
-    for number, document in enumerate(of("invoice", 3)):
-        planted.append(plant_amounts("amount", document, major([40, 12500, 9][number], document.currency), place=1))
-    planted += [plant_amounts("unexplained", document, major(7, document.currency) + 31, place=1) for document in of("journal", 2)]
+    for document in of("invoice", 3):
+        planted.append(plant_amounts("amount", document, major({"EUR": 40, "JPY": 12500, "KWD": 9}[document.currency], document.currency),
+                                     place=1))
+    planted += [plant_amounts("unexplained", document, major({"EUR": 7, "JPY": 3100, "KWD": 2}[document.currency], document.currency) + 31, place=1) for document in of("journal", 2)]
     for difference in planted:
         cloud[difference.legacy.subject] = difference.cloud
     return planted

@@ -602,7 +602,7 @@ class CliTest(unittest.TestCase):
         with open(os.path.join(ROOT, "docs", "twinpost.1")) as file:
             page = file.read()
         for command in ("run", "status", "queue", "trace", "exceptions", "pull", "replay", "resend", "key show", "key rotate",
-                        "key export-public", "audit", "config check", "mapping check", "compare sign", "compare verify", "compare prove", "version", "help"):
+                        "key export-public", "audit", "config check", "mapping check", "compare report", "compare sign", "compare verify", "compare prove", "version", "help"):
             self.assertIn(f".It Cm {command}", page)
         for verb in ("show", "ack", "note", "retry", "verify"):
             self.assertRegex(page, rf"(?m)^\.It Cm (exceptions|audit) {verb}\b")
@@ -632,7 +632,7 @@ class CliTest(unittest.TestCase):
                               ("twinpost key rotate -", ["--json", "--why"]), ("twinpost audit v", ["verify"]),
                               ("twinpost audit verify -", ["--json"]), ("twinpost replay 00001 5.. -", ["--json", "--why"]),
                               ("twinpost resend x --why ", []), ("twinpost --why replay audit list -", ["--json", "--limit"]),
-                              ("twinpost compare v", ["verify"]), ("twinpost compare sign r -", ["--key", "--name", "--output", "--rules", "--tar"]),
+                              ("twinpost compare re", ["report"]), ("twinpost compare v", ["verify"]), ("twinpost compare sign r -", ["--key", "--name", "--output", "--rules", "--tar"]),
                               ("twinpost config check --p", ["--profiles"]), ("twinpost config ex", ["explain"])]:
             self.assertEqual(self.complete(line), offered, line)
         self.assertIn("sources.poll", self.complete("twinpost config explain "))

@@ -32,6 +32,7 @@ enum option_bits {
 	TAKES_OUTPUT = 2048,
 	TAKES_RULES = 4096,
 	TAKES_TAR = 8192,
+	TAKES_FORMAT = 16384,
 };
 
 #define WORDS_MAX          5
@@ -105,6 +106,12 @@ static const struct command commands[] = {
      "whether the audit still fits together",
      "Walks the chain of hashes. Exit status: 1 if it is broken. Write the head down elsewhere to "
      "compare.\n"},
+    {"compare", "report", command_compare_report, TAKES_FORMAT | TAKES_OUTPUT, 1, 1,
+     "compare report RESULT [--format FORMAT] --output PATH", "what a comparison found, for people to read",
+     "RESULT is the folder of a comparison. FORMAT is html (one page with charts, the default), xlsx, json, "
+     "or\n"
+     "csv, for which PATH is a folder (csv-bom: with byte order marks, for spreadsheets). The same result\n"
+     "gives the same bytes. Works without a running agent.\n"},
     {"compare", "sign", command_compare_sign, TAKES_KEY | TAKES_NAME | TAKES_OUTPUT | TAKES_RULES | TAKES_TAR,
      1, 1, "compare sign RESULT [--key FILE --name NAME] [--rules DIR] [--tar] [--output PACK]",
      "make a signed pack of a comparison",
@@ -288,7 +295,7 @@ static bool take_text_option(struct arguments *arguments, const char *argument, 
 	             {"--profiles", &options->profiles}, {"--owner", &options->owner},
 	             {"--why", &options->why},           {"--key", &options->key},
 	             {"--name", &options->name},         {"--output", &options->output},
-	             {"--rules", &options->rules}};
+	             {"--rules", &options->rules},       {"--format", &options->format}};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		const char *value = take_value(arguments, argument, texts[i].name);
 		if (!value)
@@ -418,6 +425,7 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->output != NULL, TAKES_OUTPUT, "--output"},
 	    {options->rules != NULL, TAKES_RULES, "--rules"},
 	    {options->tar, TAKES_TAR, "--tar"},
+	    {options->format != NULL, TAKES_FORMAT, "--format"},
 	};
 	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {
 		if (given[i].given && !(command->takes & given[i].bit))

@@ -33,6 +33,7 @@ struct options {
 	const char *name;   /* of a signer; NULL: not given */
 	const char *output; /* a path; NULL: not given */
 	const char *rules;  /* a folder; NULL: not given */
+	const char *format; /* of a report; NULL: not given */
 	bool tar;
 	const char *operands[3];
 	int operand_count;
@@ -57,6 +58,7 @@ enum cli_exit command_pull(const struct options *options);
 enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
 enum cli_exit command_mapping_check(const struct options *options);
+enum cli_exit command_compare_report(const struct options *options);
 /* pack_command.c */
 enum cli_exit command_compare_sign(const struct options *options);
 enum cli_exit command_compare_verify(const struct options *options);

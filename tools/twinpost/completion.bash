@@ -8,7 +8,7 @@ _twinpost()
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules) ((i++)) ;;
+		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules | --format) ((i++)) ;;
 		-*) ;;
 		*)
 			command=${COMP_WORDS[i]}
@@ -29,13 +29,17 @@ _twinpost()
 		mapfile -t COMPREPLY < <(compgen -W "technical data_quality mapping policy" -- "$word")
 		return
 		;;
+	--format)
+		mapfile -t COMPREPLY < <(compgen -W "html xlsx csv csv-bom json" -- "$word")
+		return
+		;;
 	--limit | --why | --name) return ;;
 	esac
 	local words verb="" all="run status queue trace exceptions pull replay resend key audit config mapping compare version help"
 	# The second word of a command that has several.
 	for ((j = i + 1; j < COMP_CWORD; j++)); do
 		case ${COMP_WORDS[j]} in
-		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules) ((j++)) ;;
+		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules | --format) ((j++)) ;;
 		-*) ;;
 		*)
 			verb=${COMP_WORDS[j]}
@@ -80,13 +84,14 @@ _twinpost()
 		;;
 	compare)
 		case $verb in
-		"") words="sign verify prove" ;;
+		"") words="report sign verify prove" ;;
 		*)
 			if [[ $word != -* ]]; then
 				mapfile -t COMPREPLY < <(compgen -f -- "$word")
 				return
 			fi
 			;;&
+		report) words="--format --output" ;;
 		sign) words="--key --name --output --rules --tar" ;;
 		verify) words="--key" ;;
 		prove) words="--output" ;;
