@@ -40,13 +40,14 @@
 
 #include "connector/compare/view.h"
 
-#define ROUNDING_FITS_MAX      1024 /* pairs of entity and side */
-#define ROUNDING_SHEET_CODES   16   /* tax codes and rates of one document */
-#define ROUNDING_MASKS_MAX     4096 /* kinds of answers kept for one entity and side */
-#define ROUNDING_DECISIVE      5
-#define ROUNDING_EVIDENCE_MIN  8
-#define ROUNDING_PPM           1000000
-#define ROUNDING_ALLOWANCE_PPM 0 /* what rounding_judge() is to be given where nothing else is known */
+#define ROUNDING_FITS_MAX        1024 /* pairs of entity and side */
+#define ROUNDING_SHEET_CODES     16   /* tax codes and rates of one document */
+#define ROUNDING_MASKS_MAX       4096 /* kinds of answers kept for one entity and side */
+#define ROUNDING_DECISIVE        5
+#define ROUNDING_EVIDENCE_MIN    8
+#define ROUNDING_EVIDENCE_ENOUGH 2000 /* with a fraction; 19 % gives twenty halves in so many */
+#define ROUNDING_PPM             1000000
+#define ROUNDING_ALLOWANCE_PPM   0 /* what rounding_judge() is to be given where nothing else is known */
 
 enum rounding_level { ROUNDING_LINE, ROUNDING_TOTAL, ROUNDING_LEVEL_COUNT };
 
@@ -161,6 +162,10 @@ struct rounding_result {
 /* false: nothing was observed of this key and side; *result is ABSTAINS then, with nothing seen. */
 bool rounding_judge(const struct rounding_fits *fits, struct span key, enum ledger_side side,
                     int allowance_ppm, struct rounding_result *result);
+/* Would more observations still help? For a caller that has more documents than it wants to open: those that differ all
+ * count, and of those that agree as many as this asks for. Without any that agree the differing ones mislead: taxes on
+ * which half-up and half-even differ do not tell half-even from truncation. */
+bool rounding_wants(const struct rounding_fits *fits, struct span key, enum ledger_side side);
 /* How many observations of this key and side are explained by a policy of `by` and by none of `not_by`. */
 int64_t rounding_witnesses(const struct rounding_fits *fits, struct span key, enum ledger_side side,
                            rounding_set by, rounding_set not_by);

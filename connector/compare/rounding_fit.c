@@ -257,6 +257,12 @@ void rounding_observe_sheet(struct rounding_fits *fits, struct span key, enum le
 	}
 }
 
+bool rounding_wants(const struct rounding_fits *fits, struct span key, enum ledger_side side)
+{
+	const struct fit *fit = find(fits, key, side);
+	return fit == NULL ? fits->count < ROUNDING_FITS_MAX : fit->evidence < ROUNDING_EVIDENCE_ENOUGH;
+}
+
 static int64_t explained_by(const struct fit *fit, rounding_set by, rounding_set not_by)
 {
 	int64_t count = 0;

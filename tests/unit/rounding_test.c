@@ -437,6 +437,12 @@ static void test_keys_are_apart_and_bounded(void **state)
 	}
 	assert_int_equal(rounding_fits_count(fits), ROUNDING_FITS_MAX);
 	assert_int_equal(rounding_fits_refused(fits), 6);
+	assert_false(rounding_wants(fits, SPAN_LITERAL("none"), SIDE_CLOUD));
+	assert_true(rounding_wants(fits, SPAN_LITERAL("99999"), SIDE_CLOUD));
+	for (int i = 1; i < ROUNDING_EVIDENCE_ENOUGH; i++)
+		assert_true(rounding_observe(fits, SPAN_LITERAL("99999"), SIDE_CLOUD, &observation));
+	assert_false(rounding_wants(fits, SPAN_LITERAL("99999"), SIDE_CLOUD));
+	assert_true(rounding_wants(fits, SPAN_LITERAL("99999"), SIDE_LEGACY));
 	struct span before = SPAN_LITERAL(""), after;
 	for (int i = 0; i < ROUNDING_FITS_MAX; i++) {
 		enum ledger_side side;
