@@ -511,6 +511,11 @@ const char *ledger_rules(const struct ledger *ledger)
 	return ledger->rules;
 }
 
+bool ledger_failed(const struct ledger *ledger)
+{
+	return ledger->failed != ERR_OK;
+}
+
 int64_t ledger_generation(const struct ledger *ledger)
 {
 	return ledger->generation;

@@ -123,6 +123,11 @@ MUST_USE enum err ledger_take(struct ledger *ledger, const struct ledger_documen
 /* The same place, other sums: after the rules changed. */
 MUST_USE enum err ledger_regenerate(struct ledger *ledger, struct ledger_document *document,
                                     const struct ledger_balance *balances, int count, struct err_info *info);
+/* Legacy documents whose outcome is not final, after this subject. */
+MUST_USE enum err ledger_without_outcome(struct ledger *ledger, const char *after, int limit,
+                                         ledger_visitor visit, void *self, struct err_info *info);
+/* Did a change of the open transaction fail? Then it can only be rolled back. */
+bool ledger_failed(const struct ledger *ledger);
 MUST_USE enum err ledger_set_outcome(struct ledger *ledger, struct span subject, int outcome,
                                      struct err_info *info);
 

@@ -291,6 +291,27 @@ enum err ledger_set_outcome(struct ledger *ledger, struct span subject, int outc
 	return err;
 }
 
+enum err ledger_without_outcome(struct ledger *ledger, const char *after, int limit, ledger_visitor visit,
+                                void *self, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_DOCUMENT_OPEN);
+	bool more = false;
+	sql_bind_text(statement, 1, span_of(after));
+	sql_bind_int(statement, 2, limit);
+	enum err err = ledger_step(ledger, statement, &more, "looking for open outcomes", info);
+	while (err == ERR_OK && more) {
+		struct ledger_document document;
+		if (!document_load(statement, 0, SIDE_LEGACY, true, &document))
+			err = ledger_damaged(ledger, "a document", info);
+		else if (!visit(self, &document))
+			break;
+		else
+			err = ledger_step(ledger, statement, &more, "looking for open outcomes", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
 enum err ledger_outdated(struct ledger *ledger, int limit, ledger_visitor visit, void *self, bool *done,
                          struct err_info *info)
 {

@@ -40,6 +40,8 @@
 	X(DOCUMENT_CLOUD, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = 1 AND subject = ?1") \
 	X(DOCUMENT_KEY, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 AND key = ?2 AND " \
 		"key <> '' LIMIT ?3") \
+	X(DOCUMENT_OPEN, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = 0 AND identity > ?1 " \
+		"AND outcome NOT BETWEEN 4 AND 6 ORDER BY identity LIMIT ?2") \
 	X(DOCUMENT_PUT, "INSERT INTO documents(side, " DOCUMENT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, " \
 		"?6, ?7, ?8, ?9, " \
 		"?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)") \

@@ -35,7 +35,7 @@ static int64_t policy_end(const struct stream *stream)
 		end = stream->now.shown.receipt_size;
 	if (awaits_outcomes(stream) && stream->now.settled < end)
 		end = stream->now.settled;
-	return end;
+	return stream->hold < end ? stream->hold : end;
 }
 
 void store_stream_policy(struct store *store, int stream_id, enum store_prune_when when, bool sla)
@@ -44,6 +44,13 @@ void store_stream_policy(struct store *store, int stream_id, enum store_prune_wh
 	CHECK(stream != NULL);
 	stream->when = when;
 	stream->sla = sla;
+}
+
+void store_stream_hold(struct store *store, int stream_id, int64_t sequence)
+{
+	struct stream *stream = stream_of(store, stream_id);
+	CHECK(stream != NULL);
+	stream->hold = sequence;
 }
 
 /* The last sequence that may go now, at least `pruned`. */

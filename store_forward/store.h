@@ -201,6 +201,9 @@ enum store_prune_when {
 	STORE_PRUNE_BOOKED    /* store_settle() of it and of all before */
 };
 void store_stream_policy(struct store *store, int stream, enum store_prune_when when, bool sla);
+/* Rows above this sequence are not deleted, whatever else allows it: a reader of the outbox has not had them yet. Not
+ * stored; none is held at first (INT64_MAX). */
+void store_stream_hold(struct store *store, int stream, int64_t sequence);
 /* Deletes up to limit acknowledged rows, and exceptions cleared, longer ago than the retention, and checkpoints that
  * are of no more use; *deleted (all) may be less than there are. Also joins what is known of acknowledgements of rows
  * that are gone: one row for a day. */

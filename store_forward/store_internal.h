@@ -232,6 +232,7 @@ struct stream {
 	struct settled_block block;
 	enum store_prune_when when;
 	bool sla;
+	int64_t hold; /* sequences above it are not pruned */
 };
 
 /* The one row of table store. */

@@ -166,6 +166,7 @@ struct stream *stream_add(struct store *store, const struct stream_state *state)
 	int position = name_position(store, state->shown.name, &found);
 	CHECK(!found);
 	struct stream *stream = mem_alloc(sizeof *stream);
+	stream->hold = INT64_MAX;
 	stream->now = *state;
 	store->streams[store->stream_count] = stream;
 	memmove(&store->by_name[position + 1], &store->by_name[position],

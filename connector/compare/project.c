@@ -328,6 +328,9 @@ enum err project_document(struct projector *projector, const struct projection *
 	}
 	if (!is_new && old.revision > row.revision)
 		return ERR_OK; /* an older revision that comes late */
+	if (!is_new && old.revision == row.revision && row.side == SIDE_CLOUD)
+		return err_set(info, ERR_CONFLICT, "%s, revision %lld, is known with another content",
+		               projector->view.subject, (long long)row.revision);
 	if (!is_new) {
 		row.first_ns = old.first_ns;
 		row.outcome = row.outcome                            ? row.outcome

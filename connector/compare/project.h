@@ -50,7 +50,8 @@ struct projection {
 	int phase;
 	int outcome; /* of the document as it comes in; the one known stays where it is 0 */
 };
-/* document->voided counts. */
+/* document->voided counts. ERR_CONFLICT: the cloud gives another content to a revision that is known; nothing was
+ * changed. */
 MUST_USE enum err project_document(struct projector *projector, const struct projection *projection,
                                    const struct document *document, struct err_info *info);
 /* Goes on with documents that are of an older generation, at most limit; *done: all are of the present one. The rules

@@ -1,0 +1,59 @@
+/*
+ * comparison.h - keeps the ledger: what the ERP posted, what the cloud posted, what waits, what became of it.
+ *
+ * Why:   a comparison at any moment needs both sides up to date, and must never hold up the postings themselves.
+ * Owns:  the ledger, the projector, the reader of events.
+ * Rules: 1. The legacy side is read from the outbox, committed rows alone, stream by stream from where the ledger says it
+ *           is: what the ledger has not taken yet, retention does not delete.
+ *        2. The cloud's postings are put in as they come, and are committed before the store's transaction that answers
+ *           them.
+ *        3. Each step does little (STEP_ROWS rows); a ledger that is behind is told by its marks.
+ *        4. Trouble with the ledger is an exception, and the agent goes on without it: the comparison is incomplete, and
+ *           says so.
+ * Faults: a damaged ledger is put aside, and a new one begins; what retention has deleted since is missing from it, and
+ *        is told.
+ * Runs in: the core.
+ * Tests: tests/unit/comparison_test.c, tests/sim, tests/integration/test_compare_live.py
+ */
+#ifndef TWINPOST_COMPARISON_H
+#define TWINPOST_COMPARISON_H
+
+#include "connector/uplink/inbox.h"
+#include "connector/uplink/record.h"
+
+struct comparison;
+
+/* Borrows its arguments for its life; recorder: raises and clears. Trouble with the ledger is no error here: it is raised
+ * as an exception by the first step. NULL: compare.enabled is no. */
+struct comparison *comparison_new(struct hal *hal, const struct log *log, struct store *store,
+                                  const struct config *config, struct recorder *recorder);
+void comparison_free(struct comparison *comparison); /* NULL is allowed, here and below */
+
+/* Other rules (NULL: none): sums are made again, step by step. */
+void comparison_use_rules(struct comparison *comparison, const struct rules *rules);
+
+/* inbox_sink.posting, .posting_state, .posting_keep. */
+enum err comparison_posting(struct comparison *comparison, const struct posting_event *event,
+                            const struct document *document, struct err_info *info);
+enum err comparison_state(struct comparison *comparison, const char *name, struct buf *out,
+                          struct err_info *info);
+enum err comparison_keep(struct comparison *comparison, const char *name, struct span state,
+                         struct err_info *info);
+/* The outcome of a document has moved. */
+void comparison_moved(struct comparison *comparison, struct span subject, int64_t revision);
+
+/* Commits what the cloud has posted; before the store's commit. */
+void comparison_before_commit(struct comparison *comparison);
+void comparison_rolled_back(struct comparison *comparison);
+/* Takes in what is new; outside of a transaction of the store. busy: rows stream in, so it takes little of the time.
+ * *deadline is lowered while there is more to do. */
+void comparison_step(struct comparison *comparison, int64_t now_ns, bool busy, int64_t *deadline);
+/* In the store's transaction: raises and clears what the steps have found. */
+MUST_USE enum err comparison_tell(struct comparison *comparison, struct err_info *info);
+bool comparison_has_news(const struct comparison *comparison);
+/* Everything that is committed is in the ledger, or the ledger is not well. */
+bool comparison_caught_up(const struct comparison *comparison);
+/* NULL: not well. */
+struct ledger *comparison_ledger(const struct comparison *comparison);
+
+#endif
