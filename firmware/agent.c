@@ -73,6 +73,7 @@ enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *
 	bool fresh = agent->trouble == ERR_OK;
 	store_rollback(agent->store);
 	agent->trouble = err;
+	agent->rules_told_known = false;
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_rolled_back(agent->pulls[i], now);
 	cloud_rolled_back(agent->cloud, now);
@@ -255,7 +256,7 @@ static enum err run_machines(struct agent *agent, int64_t now, int64_t *deadline
 	return err;
 }
 
-static enum err keep_house(struct agent *agent, int64_t now, struct err_info *info)
+static enum err keep_house(struct agent *agent, int64_t now, int64_t *deadline, struct err_info *info)
 {
 	enum err err = ERR_OK;
 	if (agent->trouble != ERR_OK)
@@ -264,6 +265,8 @@ static enum err keep_house(struct agent *agent, int64_t now, struct err_info *in
 		err = check_space(agent, now, info);
 	if (err == ERR_OK && now >= agent->prune_due_ns)
 		err = prune(agent, now, info);
+	if (err == ERR_OK)
+		err = agent_rules_step(agent, now, deadline, info);
 	return err;
 }
 
@@ -333,7 +336,7 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 		probe_trouble(agent, now);
 	enum err err = run_machines(agent, now, deadline, info);
 	if (err == ERR_OK)
-		err = keep_house(agent, now, info);
+		err = keep_house(agent, now, deadline, info);
 	if (err == ERR_OK)
 		err = commit_and_send(agent, hal_mono_ns(agent->hal), deadline, info);
 	if (err != ERR_OK)
@@ -450,6 +453,8 @@ enum err agent_open(const struct agent_options *options, struct agent **out, str
 	err = make_cloud(agent, info);
 	make_machines(agent);
 	if (err == ERR_OK)
+		err = agent_rules_open(agent, info);
+	if (err == ERR_OK)
 		err = cloud_restore_pauses(agent->cloud, info);
 	if (err == ERR_OK)
 		err = announce_opening(agent, info);
@@ -472,6 +477,7 @@ void agent_close(struct agent *agent)
 	status_tables_free(agent->tables);
 	cloud_free(agent->cloud);
 	store_close(agent->store);
+	agent_rules_close(agent);
 	recorder_release(&agent->recorder);
 	buf_release(&agent->reply);
 	free(agent);

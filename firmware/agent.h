@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "connector/source/profile.h"
 #include "connector/uplink/inbox.h"
+#include "firmware/rules_keeper.h"
 #include "hal/hal.h"
 
 struct agent;
@@ -26,6 +27,7 @@ struct agent_options {
 	const struct config *config;
 	const struct profile *const *profiles; /* one per config->sources, same order */
 	const struct cloud_keys *keys;         /* of the cloud */
+	const struct rules_files *rules_files; /* how compare.rules is read; NULL: it is not given */
 	const char *version;
 	/* End by itself once every source was read to its end and everything queued is acknowledged. */
 	bool until_idle;

@@ -135,7 +135,10 @@ static enum err control_read_again(void *self, struct span source, struct err_in
 	char name[CONFIG_NAME_MAX];
 	if (!text_copy(name, sizeof name, source))
 		return err_set(info, ERR_NOT_FOUND, "there is no such source");
-	return cloud_sweep(self, name, info);
+	enum err err = cloud_sweep(self, name, info);
+	if (err == ERR_OK)
+		pull_retry_held(((struct agent *)self)->pulls[source_index(self, name)]);
+	return err;
 }
 
 static enum err control_send_again(void *self, const struct store_stream *stream, struct err_info *info)
@@ -181,6 +184,8 @@ void agent_answer_control(struct agent *agent)
 	    .actions = {agent, cloud_begin, control_commit, control_failed, control_read_again,
 	                control_send_again, control_key_rotate, control_key_public, control_sign},
 	};
+	view.recorder = &agent->recorder;
+	view.rules_problem = agent->rules ? rules_keeper_problem(agent->rules) : NULL;
 	struct inbox_counters counters;
 	cloud_counters(agent->cloud, &counters);
 	view.counters = (struct control_counters){.commands = counters.commands,

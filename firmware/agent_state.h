@@ -14,6 +14,7 @@
 #include "firmware/agent.h"
 #include "firmware/cloud.h"
 #include "firmware/control.h"
+#include "firmware/rules_keeper.h"
 #include "firmware/status_tables.h"
 #include "store_forward/store.h"
 
@@ -35,6 +36,9 @@ struct agent {
 	struct source_link links[CONFIG_SOURCES_MAX];
 	int pull_count;
 	struct cloud *cloud;
+	struct rules_keeper *rules;    /* NULL: there are none */
+	char rules_told[ERR_TEXT_MAX]; /* the problem that an exception tells; empty: none */
+	bool rules_told_known;         /* false: of the exception nothing is known yet, or any more */
 	struct status_tables *tables;
 	bool source_paused[CONFIG_SOURCES_MAX]; /* by the cloud, not for want of room */
 	struct buf reply;
@@ -63,6 +67,12 @@ MUST_USE enum err agent_commit(struct agent *agent, struct err_info *info);
  * goes up. */
 MUST_USE enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *info,
                                int64_t now_ns);
+
+/* agent_rules.c: rules->* and the recorder's rules, where the configuration names a directory of them. */
+MUST_USE enum err agent_rules_open(struct agent *agent, struct err_info *info);
+void agent_rules_close(struct agent *agent);
+MUST_USE enum err agent_rules_step(struct agent *agent, int64_t now_ns, int64_t *deadline,
+                                   struct err_info *info);
 
 /* agent_links.c: makes sure that a transaction is open. */
 MUST_USE enum err agent_begin(struct agent *agent, struct err_info *info);

@@ -19,6 +19,7 @@
 #include "config/config.h"
 #include "connector/source/pull.h"
 #include "connector/uplink/forward.h"
+#include "connector/uplink/record.h"
 #include "hal/hal.h"
 #include "store_forward/store.h"
 
@@ -33,7 +34,7 @@ struct control_actions {
 	enum err (*commit)(void *self, struct err_info *info);
 	/* The change failed with an error of the store or of a callback: nothing of the transaction may stand. */
 	void (*failed)(void *self, enum err err, const struct err_info *info);
-	/* Reads the source's look-back again now: what waits as an exception is read with it. */
+	/* Reads the source's look-back again now, and what waits as an exception, however old. */
 	enum err (*read_again)(void *self, struct span source, struct err_info *info);
 	/* Tries a held stream now; NULL: the connection to the broker. */
 	enum err (*send_again)(void *self, const struct store_stream *stream, struct err_info *info);
@@ -67,6 +68,8 @@ struct control_view {
 	const char *pause_reason; /* why pulling is paused; NULL or empty: it is not */
 	struct control_actions actions;
 	struct control_counters counters;
+	const struct recorder *recorder; /* NULL allowed */
+	const char *rules_problem;       /* of the files of compare.rules; NULL or empty: none */
 };
 
 /* Appends the answer to one request line, without a newline. who asks: as hal_control_next() says, for the audit. reply

@@ -148,6 +148,28 @@ static void write_cloud(const struct control_view *view, struct json *json)
 	json_object_end(json);
 }
 
+/* What became of the documents that were read since the start, and by which rules. */
+static void write_recorded(const struct control_view *view, struct json *json)
+{
+	const struct recorder *recorder = view->recorder;
+	if (!recorder)
+		return;
+	json_object(json, "recorded");
+	json_put_count(json, "new", recorder->recorded);
+	json_put_count(json, "amended", recorder->amended);
+	json_put_count(json, "unchanged", recorder->unchanged);
+	json_put_count(json, "held", recorder->held);
+	json_put_count(json, "excluded", recorder->excluded);
+	json_object_end(json);
+	if (!recorder->rules)
+		return;
+	json_object(json, "rules");
+	json_put_text(json, "directory", view->config->compare.rules);
+	json_put_text(json, "version", rules_version(recorder->rules));
+	json_put_text(json, "problem", view->rules_problem ? view->rules_problem : "");
+	json_object_end(json);
+}
+
 static const char *class_name(enum config_stream_class class_)
 {
 	static const char *const names[CONFIG_STREAM_CLASS_COUNT] = {"immediate", "normal", "bulk"};
@@ -450,6 +472,7 @@ enum err control_status(const struct control_view *view, const struct control_re
 	write_sources(view, json);
 	write_uplink(view, json);
 	write_cloud(view, json);
+	write_recorded(view, json);
 	if (view->store) {
 		enum err err = write_stored(view, &space, &counts, json, info);
 		if (err != ERR_OK)

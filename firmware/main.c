@@ -21,6 +21,7 @@
 #include "connector/uplink/mqtt_role.h"
 #include "firmware/agent.h"
 #include "firmware/load.h"
+#include "firmware/rules_keeper.h"
 #include "hal/keys.h"
 #include "hal/linux/confine.h"
 #include "hal/linux/file_linux.h"
@@ -100,6 +101,26 @@ static enum err run_steps(struct hal *hal, struct agent *agent, struct err_info 
 	}
 }
 
+static const struct rules_files rules_files = {file_linux_read, file_linux_list, file_linux_stamp};
+
+/* At the start all problems of the comparison's rules are told at once; the agent itself reads them again. */
+static bool rules_good(const char *directory, struct buf *out)
+{
+	struct rules *rules = NULL;
+	struct err_info info = {0};
+	if (directory[0] == 0)
+		return true;
+	struct rules_problems *problems = mem_alloc(sizeof *problems);
+	enum err err = rules_load(directory, rules_files.read, rules_files.list, &rules, problems, &info);
+	if (err == ERR_BAD_INPUT && problems->count > 0)
+		rules_problems_print(problems, directory, out);
+	else if (err != ERR_OK)
+		buf_printf(out, "compare.rules: %s\n", info.text);
+	rules_free(rules);
+	free(problems);
+	return err == ERR_OK;
+}
+
 static int run_agent(struct hal *hal, const struct log *log, const struct loaded *loaded,
                      const struct run_options *options)
 {
@@ -109,6 +130,7 @@ static int run_agent(struct hal *hal, const struct log *log, const struct loaded
 	    .config = &loaded->config,
 	    .profiles = (const struct profile *const *)loaded->profiles,
 	    .keys = &loaded->keys,
+	    .rules_files = &rules_files,
 	    .version = TWINPOST_VERSION,
 	    .until_idle = options->until_idle,
 	};
@@ -157,7 +179,8 @@ int firmware_run(int argc, char **argv)
 	struct buf problems;
 	struct loaded *loaded = mem_alloc(sizeof *loaded);
 	buf_init(&problems, PROBLEMS_BYTES_MAX);
-	if (!load_all(loaded, options.config, profile_folder(), file_linux_read, &problems)) {
+	if (!load_all(loaded, options.config, profile_folder(), file_linux_read, &problems) ||
+	    !rules_good(loaded->config.compare.rules, &problems)) {
 		(void)fputs(buf_cstr(&problems), stderr);
 		goto out;
 	}

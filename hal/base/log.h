@@ -35,6 +35,7 @@ enum log_level {
 	X(112, CHILD_KILLED, WARNING, "child-killed")                 \
 	X(113, CHILD_SPOKE_BADLY, ERROR, "child-spoke-badly")         \
 	X(114, CHILD_NOT_CONFINED, NOTICE, "child-not-confined")      \
+	X(115, RULES_LOADED, NOTICE, "rules-loaded")                  \
 	X(200, SOURCE_CONNECTED, NOTICE, "source-connected")          \
 	X(201, SOURCE_FAILED, WARNING, "source-failed")               \
 	X(202, SOURCE_CYCLE_DONE, DEBUG, "source-cycle-done")         \

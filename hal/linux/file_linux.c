@@ -12,9 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PIECE_BYTES 4096
+#define NAMES_MAX   (64u * 1024u)
+/* FNV-1a, 64 bits (draft-eastlake-fnv, section 5). */
+#define FNV_OFFSET UINT64_C(14695981039346656037)
+#define FNV_PRIME  UINT64_C(1099511628211)
 
 static enum err failed(struct err_info *info, const char *path, int error)
 {
@@ -78,5 +83,48 @@ enum err file_linux_list(const char *directory, struct buf *names, struct err_in
 		}
 	}
 	(void)closedir(open_directory);
+	return err;
+}
+
+static void mix(uint64_t *hash, const void *data, size_t len)
+{
+	const uint8_t *bytes = data;
+	for (size_t i = 0; i < len; i++)
+		*hash = (*hash ^ bytes[i]) * FNV_PRIME;
+}
+
+/* Of one entry; entries are added up, for they come in no order. */
+static uint64_t entry_stamp(int directory, const char *name)
+{
+	struct stat stat;
+	uint64_t hash = FNV_OFFSET;
+	mix(&hash, name, strlen(name));
+	/* One that vanished meanwhile is its name alone: the next stamp is another one. */
+	if (fstatat(directory, name, &stat, 0) != 0)
+		return hash;
+	const int64_t facts[] = {(int64_t)stat.st_size,        (int64_t)stat.st_ino,
+	                         (int64_t)stat.st_mtim.tv_sec, (int64_t)stat.st_mtim.tv_nsec,
+	                         (int64_t)stat.st_ctim.tv_sec, (int64_t)stat.st_ctim.tv_nsec};
+	mix(&hash, facts, sizeof facts);
+	return hash;
+}
+
+enum err file_linux_stamp(const char *directory, uint64_t *stamp, struct err_info *info)
+{
+	struct buf names;
+	buf_init(&names, NAMES_MAX);
+	enum err err = file_linux_list(directory, &names, info);
+	int fd = err == ERR_OK ? open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (err == ERR_OK && fd < 0)
+		err = failed(info, directory, errno);
+	*stamp = 0;
+	for (size_t at = 0; err == ERR_OK && at < names.len;) {
+		const char *name = (const char *)names.data + at;
+		*stamp += entry_stamp(fd, name);
+		at += strlen(name) + 1;
+	}
+	if (fd >= 0)
+		(void)close(fd);
+	buf_release(&names);
 	return err;
 }

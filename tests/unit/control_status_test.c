@@ -69,8 +69,12 @@ static void test_status_proof(void **state)
 	world->store.acknowledged_before = 3;
 	world->store.unsettled = 2;
 	world->view.counters = (struct control_counters){.commands = 7, .refused = 1};
+	static const struct recorder recorder = {.excluded = 12, .held = 3};
+	world->view.recorder = &recorder;
 	const cJSON *data = ask(world, "{\"v\":1,\"cmd\":\"status\"}");
 	const cJSON *shown = cJSON_GetObjectItem(data, "uplink");
+	assert_int_equal(number(cJSON_GetObjectItem(data, "recorded"), "excluded"), 12);
+	assert_null(cJSON_GetObjectItem(data, "rules"));
 	assert_int_equal(number(shown, "host_number"), 2);
 	assert_int_equal(number(shown, "hosts"), 2);
 	assert_int_equal(number(shown, "rate_messages"), 50);

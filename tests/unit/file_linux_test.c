@@ -7,11 +7,13 @@
  */
 #include "hal/linux/file_linux.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -105,12 +107,61 @@ static void lists_names(void **state)
 	buf_release(&names);
 }
 
+static uint64_t stamp_now(void)
+{
+	struct err_info info;
+	uint64_t stamp = 0;
+	assert_int_equal(file_linux_stamp(directory, &stamp, &info), ERR_OK);
+	return stamp;
+}
+
+/* Another stamp after a file came, was written, was replaced by one of the same size and times, was renamed, went; the
+ * same one where nothing happened, and where a file was only read. */
+static void stamps_differ(void **state)
+{
+	(void)state;
+	static const struct timespec times[2] = {{.tv_sec = 1700000000}, {.tv_sec = 1700000000}};
+	struct err_info info;
+	struct buf out;
+	uint64_t stamp;
+	uint64_t before;
+	char other[128];
+	buf_init(&out, 100);
+	(void)unlink(path_of("a"));
+	(void)unlink(path_of("b"));
+	before = stamp_now();
+	write_file("a", 3);
+	assert_int_equal(utimensat(AT_FDCWD, path_of("a"), times, 0), 0);
+	stamp = stamp_now();
+	assert_true(stamp != before);
+	assert_int_equal(file_linux_read(path_of("a"), &out, &info), ERR_OK);
+	assert_true(stamp_now() == stamp);
+	write_file("b", 3);
+	assert_int_equal(utimensat(AT_FDCWD, path_of("b"), times, 0), 0);
+	(void)snprintf(other, sizeof other, "%s", path_of("b"));
+	before = stamp_now();
+	assert_true(before != stamp);
+	assert_int_equal(rename(other, path_of("a")), 0);
+	assert_true(stamp_now() != before && stamp_now() != stamp);
+	before = stamp_now();
+	write_file("a", 4);
+	assert_true(stamp_now() != before);
+	before = stamp_now();
+	(void)snprintf(other, sizeof other, "%s", path_of("a"));
+	assert_int_equal(rename(other, path_of("b")), 0);
+	assert_true(stamp_now() != before);
+	assert_int_equal(file_linux_stamp(path_of("none"), &stamp, &info), ERR_NOT_FOUND);
+	assert_int_equal(file_linux_stamp(path_of("b"), &stamp, &info), ERR_BAD_INPUT);
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_whole_files),
 	    cmocka_unit_test(tells_what_it_cannot_read),
 	    cmocka_unit_test(lists_names),
+	    cmocka_unit_test(stamps_differ),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, begin, end);

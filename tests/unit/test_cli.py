@@ -147,6 +147,19 @@ class CliTest(unittest.TestCase):
                       "1 replay under way\n", out)
         self.assertIn("Exceptions  3 open: data_quality 1, mapping 2; 1 acknowledged\n", out)
 
+    def test_status_of_rules(self):
+        """The version of the rules and what is wrong with newer files; what phase legacy keeps."""
+        rules = {"directory": "/etc/twinpost/rules", "version": "9f86d081884c7d65", "problem": ""}
+        answers = iter([changed(rules=rules, recorded={"excluded": 1200}), changed(rules={**rules, "problem": "account.csv:2: bad"})])
+        self.play(lambda request: next(answers))
+        out = self.ask("status")[1]
+        self.assertIn("Rules       version 9f86d081884c7d65 of /etc/twinpost/rules\n", out)
+        self.assertIn("Excluded    1,200 times a document was read that is in phase legacy, and not sent\n", out)
+        out = self.ask("status")[1]
+        self.assertIn("Rules       version 9f86d081884c7d65 of /etc/twinpost/rules; the files there now are bad: "
+                      "twinpost mapping check\n", out)
+        self.assertNotIn("Excluded", out)
+
     def test_status_of_many_streams(self):
         """Ten streams are shown, those in which something waits or is late first; the rest is counted."""
         calm = {"waiting": 0, "oldest": None, "next_sequence": 1, "class": "bulk", "checkpoint": 0, "receipt": 0, "late": 0}

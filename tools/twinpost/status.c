@@ -177,6 +177,30 @@ static void render_cloud(const cJSON *cloud, const struct terminal *terminal, st
 	labelled("", &text, terminal, out);
 }
 
+/* Which rules map the codes, and what phase legacy keeps here: where there is something of either. */
+static void render_rules(const cJSON *data, const struct terminal *terminal, struct buf *out)
+{
+	const cJSON *rules = member(data, "rules");
+	int64_t excluded = member_integer(member(data, "recorded"), "excluded");
+	char words[WORDS_SIZE];
+	struct buf text;
+	if (cJSON_IsObject(rules)) {
+		buf_init(&text, CLI_OUTPUT_MAX);
+		buf_printf(&text, "version %.16s of ", member_text(rules, "version"));
+		buf_append_text(&text, member_text(rules, "directory"));
+		if (member_text(rules, "problem")[0])
+			buf_append_text(&text, "; the files there now are bad: twinpost mapping check");
+		labelled("Rules", &text, terminal, out);
+	}
+	if (excluded > 0) {
+		buf_init(&text, CLI_OUTPUT_MAX);
+		count_words(excluded, words);
+		buf_printf(&text, "%s times a document was read that is in phase legacy, and not sent",
+		           words);
+		labelled("Excluded", &text, terminal, out);
+	}
+}
+
 static void render_uplink(const cJSON *uplink, const struct terminal *terminal, struct buf *out)
 {
 	char acked[WORDS_SIZE];
@@ -355,6 +379,7 @@ void status_render(const cJSON *data, const struct terminal *terminal, struct bu
 		render_store(member(data, "store"), terminal, out);
 	if (member(data, "exceptions"))
 		render_exceptions(member(data, "exceptions"), terminal, out);
+	render_rules(data, terminal, out);
 	/* Last: where the screen is too small, the rows of the table are what it may do without. */
 	render_streams(member(member(data, "queue"), "streams"), terminal, out);
 }
