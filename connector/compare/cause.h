@@ -23,7 +23,7 @@
  *           rest is in groups named "other", over CAUSE_CELLS_MAX cells the small ones are counted as uncovered.
  * Faults: none; every document gets an answer.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/cause_test.c, cause_amounts_test.c, cause_groups_test.c
+ * Tests: tests/unit/cause_test.c, cause_amounts_test.c, cause_groups_test.c, cause_document_test.c
  */
 #ifndef TWINPOST_CAUSE_H
 #define TWINPOST_CAUSE_H
