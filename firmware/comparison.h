@@ -3,13 +3,13 @@
  *
  * Why:   a comparison at any moment needs both sides up to date, and must never hold up the postings themselves.
  * Owns:  the ledger, the projector, the reader of events.
- * Rules: 1. The legacy side is read from the outbox, committed rows alone, stream by stream from where the ledger says it
- *           is: what the ledger has not taken yet, retention does not delete.
+ * Rules: 1. The legacy side is read from the outbox, committed rows alone, stream by stream from where the ledger says
+ *           it is: what the ledger has not taken yet, retention does not delete.
  *        2. The cloud's postings are put in as they come, and are committed before the store's transaction that answers
  *           them.
  *        3. Each step does little (STEP_ROWS rows); a ledger that is behind is told by its marks.
- *        4. Trouble with the ledger is an exception, and the agent goes on without it: the comparison is incomplete, and
- *           says so.
+ *        4. Trouble with the ledger is an exception, and the agent goes on without it: the comparison is incomplete,
+ *           and says so.
  * Faults: a damaged ledger is put aside, and a new one begins; what retention has deleted since is missing from it, and
  *        is told.
  * Runs in: the core.
@@ -23,8 +23,8 @@
 
 struct comparison;
 
-/* Borrows its arguments for its life; recorder: raises and clears. Trouble with the ledger is no error here: it is raised
- * as an exception by the first step. NULL: compare.enabled is no. */
+/* Borrows its arguments for its life; recorder: raises and clears. Trouble with the ledger is no error here: it is
+ * raised as an exception by the first step. NULL: compare.enabled is no. */
 struct comparison *comparison_new(struct hal *hal, const struct log *log, struct store *store,
                                   const struct config *config, struct recorder *recorder);
 void comparison_free(struct comparison *comparison); /* NULL is allowed, here and below */

@@ -1,0 +1,392 @@
+/*
+ * run_group.c - the documents of one identity: which is whose counterpart, and whether they agree.
+ *
+ * Why:   the cloud may post a document once, twice, in parts, or not at all.
+ * Owns:  nothing.
+ * Rules: 1. One for one: compared. Several of the cloud: the one that agrees is the counterpart and the others are
+ *           duplicates; none agrees, and their sum does: a document that was split; else the first is compared, and the
+ *           others are duplicates.
+ *        2. A document that was voided, and has no counterpart that counts, is as if it had never been: matched.
+ *        3. What has no counterpart here is kept as missing; run_leftover.c has the last word.
+ * Faults: see run.h.
+ * Runs in: the CLI.
+ * Tests: tests/unit/run_test.c
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "connector/compare/run_internal.h"
+#include "connector/posting/join.h"
+#include "connector/posting/pack.h"
+
+/* ---- counting ---- */
+
+void run_count_status(struct run *run, const struct ledger_document *row, enum run_status status)
+{
+	char type[4];
+	char period[16];
+	char date[DATE_TEXT_SIZE] = "";
+	(void)snprintf(type, sizeof type, "%d", row->type);
+	(void)snprintf(period, sizeof period, "%d", (int)row->period);
+	if (row->posting != INT32_MIN)
+		date_print(row->posting, date);
+	const struct span key[] = {row->entity, span_of(type), span_of(period), row->currency};
+	const struct span day[] = {span_of(date)};
+	tally_add(run->counts, key, 4, status, 1);
+	tally_add(run->entities, &row->entity, 1, 0, 1);
+	if (date[0])
+		tally_add(run->days, day, 1, status, 1);
+	run->outcome->statuses[status]++;
+}
+
+enum err run_document_line(struct run *run, const struct ledger_document *row, enum run_status status,
+                           struct span counterpart, struct err_info *info)
+{
+	char digest[FINGERPRINT_HEX_SIZE];
+	struct json json;
+	if (run_is_canary(row->entity))
+		return ERR_OK;
+	fingerprint_hex(&row->fingerprint, digest);
+	buf_clear(&run->line);
+	json_init(&json, &run->line);
+	json_object(&json, NULL);
+	json_put_text(&json, "digest", digest);
+	json_put_span(&json, "pair", counterpart);
+	json_put_text(&json, "side", ledger_side_name(row->side));
+	json_put_text(&json, "status", run_status_name(status));
+	json_put_span(&json, "subject", row->subject);
+	json_object_end(&json);
+	return run_line(run, RUN_FILE_DOCUMENTS, info);
+}
+
+void run_count_water(struct run *run, const struct ledger_document *legacy, bool booked)
+{
+	enum water which = booked                                      ? WATER_BOOKED
+	                   : legacy->outcome == STORE_OUTCOME_REJECTED ? WATER_REJECTED
+	                   : legacy->outcome == 0                      ? WATER_IN_TRANSIT
+	                                                               : WATER_ACCEPTED;
+	if (!run_is_canary(legacy->entity))
+		tally_add(run->water, &legacy->entity, 1, which, 1);
+}
+
+/* A pair, or a document that needs no counterpart, is done with. */
+static enum err settle(struct run *run, const struct ledger_document *legacy,
+                       const struct ledger_document *cloud, enum run_status status, struct err_info *info)
+{
+	static const struct span none = {"", 0};
+	const struct ledger_document *first = legacy ? legacy : cloud;
+	enum err err = ERR_OK;
+	if (run_is_canary(first->entity))
+		return ERR_OK;
+	if (legacy)
+		run_count_water(run, legacy, true);
+	run_count_status(run, first, status);
+	if (legacy)
+		err = run_document_line(run, legacy, status, cloud ? cloud->subject : none, info);
+	if (cloud && err == ERR_OK)
+		err = run_document_line(run, cloud, status, legacy ? legacy->subject : none, info);
+	return err;
+}
+
+enum err run_keep(struct run *run, enum run_status status, int tier, const struct ledger_document *legacy,
+                  const struct ledger_document *cloud, struct err_info *info)
+{
+	const struct ledger_document *first = legacy ? legacy : cloud;
+	char name[2 * STORE_SUBJECT_MAX + 2] = "";
+	struct err_info trouble;
+	if (cloud)
+		(void)snprintf(name, sizeof name, "%.*s\t%.*s", (int)cloud->identity.len,
+		               cloud->identity.data, (int)cloud->subject.len, cloud->subject.data);
+	struct ledger_item item = {
+	    .status = status,
+	    .tier = tier,
+	    .legacy = legacy ? legacy->subject : (struct span){NULL, 0},
+	    .cloud = span_of(name),
+	    .entity = first->entity,
+	    .currency = first->currency,
+	    .party = first->party,
+	    .type = first->type,
+	    .period = first->period,
+	    .posting = first->posting,
+	    .total = first->total,
+	    .first_ns = first->first_ns,
+	};
+	(void)info;
+	if (ledger_item_add(run->ledger, &item, &trouble) != ERR_OK)
+		run_ledger_failed(run, &trouble);
+	return ERR_OK;
+}
+
+/* ---- one pair ---- */
+
+/* In a full run everything is made again, and must be what the ledger says. */
+static bool make_again(struct run *run, const struct ledger_document *row)
+{
+	if (!run_view(run, row->side, row))
+		return false;
+	const struct view *view = &run->views[row->side];
+	struct fingerprint fresh = view_fingerprint(view, row->identity);
+	if (run->trusted && !run_is_canary(row->entity) && !fingerprint_equal(&fresh, &row->fingerprint))
+		run_incomplete(run, "fingerprint-wrong",
+		               "%.*s of the %s side is not what its fingerprint says", (int)row->subject.len,
+		               row->subject.data, ledger_side_name(row->side));
+	if (!run_is_canary(row->entity))
+		run_add_balances(run, row->side, view, &run->documents[row->side]);
+	return true;
+}
+
+/* run->pair is of the two, unless it gives RUN_MATCHED. */
+static enum run_status compare_pair(struct run *run, const struct ledger_document *legacy,
+                                    const struct ledger_document *cloud)
+{
+	bool canary = run_is_canary(legacy->entity);
+	if (!run->full && fingerprint_equal(&legacy->fingerprint, &cloud->fingerprint) && !canary)
+		return RUN_MATCHED;
+	if (!run_view(run, SIDE_LEGACY, legacy) || !run_view(run, SIDE_CLOUD, cloud))
+		return RUN_DIFFERENT;
+	pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
+	return run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
+	       : run->pair.class_ == PAIR_WITHIN_TOLERANCE ? RUN_WITHIN_TOLERANCE
+	                                                   : RUN_DIFFERENT;
+}
+
+static enum err take_pair(struct run *run, const struct ledger_document *legacy,
+                          const struct ledger_document *cloud, struct err_info *info)
+{
+	enum run_status status = compare_pair(run, legacy, cloud);
+	if (status == RUN_MATCHED && run_is_canary(legacy->entity))
+		canaries_found(run->canaries, status, legacy->subject, cloud->subject, NULL);
+	if (status == RUN_MATCHED)
+		return settle(run, legacy, cloud, status, info);
+	return run_keep(run, status, 1, legacy, cloud, info);
+}
+
+/* ---- several ---- */
+
+bool run_next_name(struct span *rest, struct span *identity, struct span *subject)
+{
+	if (rest->len == 0)
+		return false;
+	const char *end = memchr(rest->data, ' ', rest->len);
+	size_t len = end ? (size_t)(end - rest->data) : rest->len;
+	size_t taken = end ? len + 1 : len;
+	const char *tab = memchr(rest->data, '\t', len);
+	*subject = (struct span){rest->data, len};
+	*identity = *subject;
+	if (tab) {
+		*identity = (struct span){rest->data, (size_t)(tab - rest->data)};
+		*subject = (struct span){tab + 1, len - identity->len - 1};
+	}
+	*rest = (struct span){rest->data + taken, rest->len - taken};
+	return true;
+}
+
+bool run_load(struct run *run, enum ledger_side side, struct span identity, struct span subject,
+              struct ledger_document *row)
+{
+	struct err_info info = {.text = ""};
+	if (run->canaries && canaries_find(run->canaries, side, subject, row))
+		return true;
+	if (ledger_find(run->ledger, side, identity, subject, row, &run->loaded[side].texts, &info) == ERR_OK)
+		return true;
+	run_ledger_failed(run, &info);
+	return false;
+}
+
+bool run_join(struct run *run, enum ledger_side side, struct span subjects, int *count)
+{
+	struct span rest = subjects;
+	struct span identity;
+	struct span subject;
+	struct err_info info = {.text = ""};
+	for (*count = 0; run_next_name(&rest, &identity, &subject); ++*count) {
+		struct ledger_document row;
+		if (!run_load(run, side, identity, subject, &row))
+			return false;
+		if (*count == 0) {
+			if (!run_view(run, side, &row))
+				return false;
+		} else if (document_unpack(&run->part, row.packed, &info) != ERR_OK ||
+		           document_join(&run->documents[side], &run->part, &info) != ERR_OK) {
+			run_incomplete(run, "document-unreadable", "%.*s cannot be joined: %.150s",
+			               (int)subject.len, subject.data, info.text);
+			return false;
+		}
+	}
+	if (*count > 1 &&
+	    view_make(&run->views[side], side, &run->documents[side], run->rules, &info) != ERR_OK) {
+		run_incomplete(run, "document-unreadable", "several documents cannot be added up: %.150s",
+		               info.text);
+		return false;
+	}
+	return *count > 0;
+}
+
+static bool sum_is(const struct run *run, int64_t wanted)
+{
+	int64_t sum = 0;
+	for (int i = 0; i < run->group_count; i++) {
+		if (__builtin_add_overflow(sum, run->group[i].document.total, &sum))
+			return false;
+	}
+	return sum == wanted;
+}
+
+/* The documents of the cloud are parts of the legacy one: all of them together are compared. */
+static enum err take_split(struct run *run, const struct ledger_document *legacy, struct err_info *info)
+{
+	struct buf *names = &run->subjects[SIDE_CLOUD];
+	struct err_info trouble = {.text = ""};
+	buf_clear(names);
+	for (int i = 0; i < run->group_count; i++) {
+		const struct ledger_document *one = &run->group[i].document;
+		buf_printf(names, "%s%.*s\t%.*s", i ? " " : "", (int)one->identity.len, one->identity.data,
+		           (int)one->subject.len, one->subject.data);
+	}
+	struct ledger_item item = {
+	    .status = RUN_DIFFERENT,
+	    .tier = 2,
+	    .legacy = legacy->subject,
+	    .cloud = buf_span(names),
+	    .entity = legacy->entity,
+	    .currency = legacy->currency,
+	    .party = legacy->party,
+	    .type = legacy->type,
+	    .period = legacy->period,
+	    .posting = legacy->posting,
+	    .total = legacy->total,
+	    .first_ns = legacy->first_ns,
+	};
+	int count = 0;
+	if (run_view(run, SIDE_LEGACY, legacy) && run_join(run, SIDE_CLOUD, buf_span(names), &count)) {
+		pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
+		item.status = run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
+		              : run->pair.class_ == PAIR_WITHIN_TOLERANCE ? RUN_WITHIN_TOLERANCE
+		                                                          : RUN_DIFFERENT;
+	}
+	(void)info;
+	if (ledger_item_add(run->ledger, &item, &trouble) != ERR_OK)
+		run_ledger_failed(run, &trouble);
+	return ERR_OK;
+}
+
+static enum err take_several(struct run *run, const struct ledger_document *legacy, struct err_info *info)
+{
+	int best = -1;
+	enum err err = ERR_OK;
+	for (int i = 0; i < run->group_count && best < 0; i++) {
+		if (compare_pair(run, legacy, &run->group[i].document) == RUN_MATCHED)
+			best = i;
+	}
+	if (best < 0 && sum_is(run, legacy->total))
+		return take_split(run, legacy, info);
+	for (int i = 0; i < run->group_count && best < 0; i++) {
+		if (run->group[i].document.total == legacy->total)
+			best = i;
+	}
+	best = best < 0 ? 0 : best;
+	err = take_pair(run, legacy, &run->group[best].document, info);
+	for (int i = 0; i < run->group_count && err == ERR_OK; i++) {
+		if (i != best)
+			err = run_keep(run, RUN_DUPLICATE, 1, NULL, &run->group[i].document, info);
+	}
+	return err;
+}
+
+/* ---- what is not among the rows that were chosen ---- */
+
+static bool add_to_group(void *self, const struct ledger_document *document)
+{
+	struct run *run = self;
+	if (run->group_count < RUN_GROUP_MAX)
+		run_copy(&run->group[run->group_count++], document);
+	return true;
+}
+
+static bool copy_one(void *self, const struct ledger_document *document)
+{
+	struct run_row *row = self;
+	run_copy(row, document);
+	return false;
+}
+
+/* The counterpart may stand in a cell that was not chosen: another period, outside the scope. */
+static const struct run_row *look_elsewhere(struct run *run, const struct run_row *legacy, bool *duplicates)
+{
+	struct err_info info;
+	enum err err = ERR_OK;
+	struct run_row *place = &run->loaded[SIDE_LEGACY];
+	*duplicates = false;
+	if (legacy && run->group_count == 0)
+		err = ledger_with_identity(run->ledger, SIDE_CLOUD, legacy->document.identity, RUN_GROUP_MAX,
+		                           add_to_group, run, &info);
+	if (!legacy && run->group[0].document.identity.len > 0) {
+		place->document.identity = (struct span){NULL, 0};
+		err = ledger_with_identity(run->ledger, SIDE_LEGACY, run->group[0].document.identity, 1,
+		                           copy_one, place, &info);
+		if (err == ERR_OK && place->document.identity.len > 0) {
+			const struct run_cell *cell = run_cell_of(run, place->document.cell);
+			*duplicates = cell && !cell->selected &&
+			              run_in_scope(run, span_of(cell->entity), cell->type, cell->period) &&
+			              !place->document.voided;
+			legacy = place;
+		}
+	}
+	if (err != ERR_OK)
+		run_ledger_failed(run, &info);
+	return legacy;
+}
+
+/* Documents of the cloud that were voided count for nothing. */
+static enum err drop_voided(struct run *run, bool keep_one, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int i = 0; i < run->group_count && err == ERR_OK;) {
+		if (!run->group[i].document.voided || (keep_one && run->group_count == 1)) {
+			i++;
+			continue;
+		}
+		err = settle(run, NULL, &run->group[i].document, RUN_MATCHED, info);
+		struct run_row voided = run->group[i];
+		run->group[i] = run->group[--run->group_count];
+		run->group[run->group_count] = voided;
+	}
+	return err;
+}
+
+static enum err take_alone(struct run *run, struct err_info *info)
+{
+	enum err err = drop_voided(run, false, info);
+	for (int i = 0; i < run->group_count && err == ERR_OK; i++)
+		err = run_keep(run, RUN_MISSING_LEGACY, 0, NULL, &run->group[i].document, info);
+	return err;
+}
+
+enum err run_group(struct run *run, const struct run_row *legacy, struct err_info *info)
+{
+	bool duplicates = false;
+	enum err err = ERR_OK;
+	for (int i = 0; i < run->group_count && run->full; i++)
+		(void)make_again(run, &run->group[i].document);
+	if (legacy && run->full)
+		(void)make_again(run, &legacy->document);
+	if (!legacy || run->group_count == 0)
+		legacy = look_elsewhere(run, legacy, &duplicates);
+	if (!legacy)
+		return take_alone(run, info);
+	const struct ledger_document *row = &legacy->document;
+	err = drop_voided(run, row->voided, info);
+	if (err != ERR_OK)
+		return err;
+	if (duplicates) {
+		for (int i = 0; i < run->group_count && err == ERR_OK; i++)
+			err = run_keep(run, RUN_DUPLICATE, 1, NULL, &run->group[i].document, info);
+		return err;
+	}
+	if (run->group_count == 0)
+		return row->voided ? settle(run, row, NULL, RUN_MATCHED, info)
+		                   : run_keep(run, RUN_MISSING_CLOUD, 0, row, NULL, info);
+	if (run->group_count > 1)
+		return take_several(run, row, info);
+	return take_pair(run, row, &run->group[0].document, info);
+}

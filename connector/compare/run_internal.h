@@ -1,0 +1,200 @@
+/*
+ * run_internal.h - what the files of one comparison share.
+ *
+ * Why:   merging, pairing, naming and adding up are subjects of their own on one state.
+ * Owns:  struct run: buffers, views, tallies; rows are copies, so that cursors may go on.
+ * Rules: a document is counted as looked at exactly once, and then stands in exactly one status.
+ * Runs in: the CLI.
+ * Tests: tests/unit/run_test.c
+ */
+#ifndef TWINPOST_RUN_INTERNAL_H
+#define TWINPOST_RUN_INTERNAL_H
+
+#include "connector/compare/cause.h"
+#include "connector/compare/pair.h"
+#include "connector/compare/project.h"
+#include "connector/compare/run.h"
+#include "connector/compare/tally.h"
+#include "connector/posting/json_write.h"
+#include "store_forward/ledger_work.h"
+#include "store_forward/outcomes.h"
+
+#define RUN_LINE_MAX    (4u << 20)
+#define RUN_REASONS_MAX 32
+
+/* One document of the cut; the texts are its own. */
+struct run_row {
+	struct ledger_document document; /* its texts are in `texts` */
+	struct buf texts;
+};
+
+struct run_cell {
+	int64_t id;
+	char *entity, *currency;
+	int type;
+	int32_t period;
+	struct ledger_sum sums[SIDE_COUNT];
+	struct ledger_sum seen[SIDE_COUNT];
+	bool selected;
+};
+
+struct run_reason {
+	char reason[40];
+	char text[300];
+};
+
+/* What went into a file. */
+struct run_written {
+	struct digest_stream *digest;
+	int64_t lines, bytes;
+};
+
+struct run_side {
+	struct ledger_cursor *cursor;
+	struct run_row row;
+	bool has;   /* row is the next one */
+	int canary; /* of the canaries of this side, the next */
+};
+
+enum explained {
+	BALANCE_LEGACY_LINES,
+	BALANCE_LEGACY_DEBIT,
+	BALANCE_LEGACY_CREDIT,
+	BALANCE_CLOUD_LINES,
+	BALANCE_CLOUD_DEBIT,
+	BALANCE_CLOUD_CREDIT,
+	BALANCE_EXPLAINED,
+	BALANCE_UNEXPLAINED,
+	BALANCE_VALUES
+};
+enum water {
+	WATER_EXCLUDED,
+	WATER_HELD,
+	WATER_IN_TRANSIT,
+	WATER_REJECTED,
+	WATER_BOOKED,
+	WATER_ACCEPTED,
+	WATER_VALUES
+};
+
+struct run {
+	struct ledger *ledger;
+	const struct rules *rules;
+	const struct run_options *options;
+	const struct run_sink *sink;
+	struct run_outcome *outcome;
+	bool full;
+	bool trusted; /* the ledger's sums are of these rules */
+	struct run_cell *cells;
+	int cell_count, cell_capacity;
+	struct run_side sides[SIDE_COUNT];
+	struct run_row group[RUN_GROUP_MAX];
+	int group_count;
+	struct run_row loaded[SIDE_COUNT];
+	struct document documents[SIDE_COUNT];
+	struct document part; /* one of several that are joined */
+	struct view views[SIDE_COUNT];
+	struct pair pair;
+	struct projector projector; /* for its balances alone */
+	struct canaries *canaries;  /* NULL: none were planted */
+	struct cause_book *causes;
+	struct rounding_fits *fits;
+	struct rounding_sheet sheets[SIDE_COUNT];
+	struct buf line;
+	struct buf subjects[SIDE_COUNT];
+
+	struct tally *counts;      /* entity, type, period, currency: a value for each status */
+	struct tally *balances;    /* entity, account, currency, period: enum explained */
+	struct tally *bridge;      /* currency, cause or status: net, gross, count */
+	struct tally *side_totals; /* currency: legacy, cloud totals */
+	struct tally *open_money;  /* currency, entity: net, gross of what is open */
+	struct tally *histogram;   /* currency, minor units (sortable): count */
+	struct tally *days;        /* date: a value for each status */
+	struct tally *open_days;   /* entity, date: open, and not waiting */
+	struct tally *entities;    /* entity: documents, open, waiting */
+	struct tally *unexplained; /* entity, currency: value */
+	struct tally *ages;        /* bucket: count */
+	struct tally *water;       /* entity: enum water */
+	struct run_written written[RUN_FILE_COUNT];
+	struct run_reason reasons[RUN_REASONS_MAX];
+	int reason_count;
+};
+
+/* run.c: the run is incomplete, and why. */
+void run_incomplete(struct run *run, const char *reason, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The ledger failed while `doing`: incomplete; the run goes on with what it has. */
+void run_ledger_failed(struct run *run, const struct err_info *info);
+bool run_in_scope(const struct run *run, struct span entity, int type, int32_t period);
+struct run_cell *run_cell_of(struct run *run, int64_t id);
+void run_copy(struct run_row *to, const struct ledger_document *document);
+/* Unpacks the row's document and makes its view; false: it could not be, which makes the run incomplete. */
+MUST_USE bool run_view(struct run *run, enum ledger_side side, const struct ledger_document *row);
+MUST_USE enum err run_line(struct run *run, enum run_file file, struct err_info *info);
+bool run_is_canary(struct span entity);
+
+/* run_group.c: one identity: its legacy document, if there is one, and the cloud's in run->group. */
+MUST_USE enum err run_group(struct run *run, const struct run_row *legacy, struct err_info *info);
+/* Counts a document that stands in this status (once for a pair: the legacy one, if there is one). */
+void run_count_status(struct run *run, const struct ledger_document *row, enum run_status status);
+void run_count_water(struct run *run, const struct ledger_document *legacy, bool booked);
+/* Its line of documents.ndjson. */
+MUST_USE enum err run_document_line(struct run *run, const struct ledger_document *row,
+                                    enum run_status status, struct span counterpart, struct err_info *info);
+/* Keeps what is not simply matched. */
+MUST_USE enum err run_keep(struct run *run, enum run_status status, int tier,
+                           const struct ledger_document *legacy, const struct ledger_document *cloud,
+                           struct err_info *info);
+/* Takes the first of several names (identity, tab, subject; or a subject) off the list. */
+MUST_USE bool run_next_name(struct span *rest, struct span *identity, struct span *subject);
+/* The document of this name; false: it is not there, which makes the run incomplete. */
+MUST_USE bool run_load(struct run *run, enum ledger_side side, struct span identity, struct span subject,
+                       struct ledger_document *row);
+/* The documents named in `subjects` (separated by blanks) as one: lines joined, amounts added. *count: how many.
+ * false: as run_view(). */
+MUST_USE bool run_join(struct run *run, enum ledger_side side, struct span subjects, int *count);
+
+/* run_leftover.c */
+MUST_USE enum err run_leftovers(struct run *run, struct err_info *info);
+
+/* run_items.c: names the causes, writes the differences. */
+MUST_USE enum err run_items(struct run *run, struct err_info *info);
+
+/* run_sums.c */
+void run_add_balances(struct run *run, enum ledger_side side, const struct view *view,
+                      const struct document *document);
+/* What these documents (as run_join() takes them) move between the two trial balances. */
+void run_add_contributions(struct run *run, enum ledger_side side, struct span subjects, bool explained);
+void run_load_balances(struct run *run);
+void run_check_sums(struct run *run);
+MUST_USE enum err run_write_balances(struct run *run, struct err_info *info);
+MUST_USE enum err run_write_tax(struct run *run, struct err_info *info);
+/* "12.30" of an amount in minor units of the currency. */
+struct amount_text {
+	char text[32];
+};
+struct amount_text run_amount(int64_t minor_units, struct span currency);
+struct amount_text run_period(int32_t period); /* "2026-09"; "" */
+
+/* run_canary.c */
+struct canaries *canaries_new(const struct rules *rules);
+void canaries_free(struct canaries *canaries);
+/* The next row of a side, by identity and subject; false: no more. */
+MUST_USE bool canaries_row(struct canaries *canaries, enum ledger_side side, int index,
+                           struct ledger_document *document);
+bool canaries_find(struct canaries *canaries, enum ledger_side side, struct span subject,
+                   struct ledger_document *document);
+void canaries_found(struct canaries *canaries, enum run_status status, struct span legacy, struct span cloud,
+                    const struct pair *pair); /* pair NULL: presence alone */
+void canaries_tally(const struct canaries *canaries, int *planted, int *found);
+const char *canaries_name(const struct canaries *canaries, int index); /* NULL: no more */
+
+/* run_ready.c */
+void run_put_coverage(struct run *run, struct json *json);
+void run_put_readiness(struct run *run, struct json *json);
+void run_put_share(struct json *json, const char *key, int64_t part, int64_t whole);
+int run_number(struct span digits);
+
+/* run_write.c */
+MUST_USE enum err run_write(struct run *run, struct err_info *info);
+
+#endif
