@@ -14,7 +14,7 @@
 
 #include <string.h>
 
-#define DATE_BYTES (DATE_TEXT_SIZE - 1)
+#include "connector/compare/field_text.h"
 
 void posting_reader_init(struct posting_reader *reader, const struct canonical *canonical)
 {
@@ -52,24 +52,6 @@ static bool read_text(struct posting_reader *reader, const struct json_value *js
 	return true;
 }
 
-/* -?(0|[1-9][0-9]*)([.][0-9]+)?, as the schemas have it: what decimal_parse() takes beside it ("+1", ".5", " 1") is
- * another text, and would not be written back as it came. */
-static bool is_plain_decimal(struct span text)
-{
-	size_t at = text.len > 0 && text.data[0] == '-' ? 1 : 0;
-	size_t first = at;
-	while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9')
-		at++;
-	if (at == first || (at > first + 1 && text.data[first] == '0'))
-		return false;
-	if (at == text.len)
-		return true;
-	size_t point = at++;
-	while (at < text.len && text.data[at] >= '0' && text.data[at] <= '9')
-		at++;
-	return text.data[point] == '.' && at > point + 1 && at == text.len;
-}
-
 static enum err refuse(const struct posting_reader *reader, const char *key, enum err err, const char *why,
                        struct err_info *info)
 {
@@ -77,18 +59,6 @@ static enum err refuse(const struct posting_reader *reader, const char *key, enu
 		return err_set(info, err, "data.%s %s", key, why);
 	return err_set(info, err, "data.%s[%d]%s%s %s", reader->section->key, reader->line, key[0] ? "." : "",
 	               key, why);
-}
-
-static enum err read_number_text(const struct posting_reader *reader, const struct field_spec *field,
-                                 struct span text, struct value *value, struct err_info *info)
-{
-	enum err err = is_plain_decimal(text) ? decimal_parse(&value->as.decimal, text) : ERR_BAD_INPUT;
-	if (err == ERR_OVERFLOW)
-		return refuse(reader, field->key, ERR_BAD_INPUT,
-		              "has more digits than 64 bits, or 12 behind the point, hold", info);
-	if (err != ERR_OK)
-		return refuse(reader, field->key, ERR_BAD_INPUT, "is no decimal like \"-12.50\"", info);
-	return ERR_OK;
 }
 
 static enum err read_from_text(struct posting_reader *reader, const struct field_spec *field,
@@ -99,14 +69,9 @@ static enum err read_from_text(struct posting_reader *reader, const struct field
 	if (reading->text.len == 0)
 		return refuse(reader, field->key, ERR_BAD_INPUT,
 		              "is an empty text; leave a member without a value out", info);
-	if (field->kind == VALUE_TEXT)
-		return ERR_OK;
-	if (field->kind != VALUE_DATE)
-		return read_number_text(reader, field, reading->text, &reading->value, info);
-	if (reading->text.len != DATE_BYTES || date_parse(&reading->value.as.date, reading->text) != ERR_OK)
-		return refuse(reader, field->key, ERR_BAD_INPUT,
-		              "is no date like \"2026-11-21\", 1900 to 2199", info);
-	return ERR_OK;
+	const char *why =
+	    field->kind == VALUE_TEXT ? NULL : field_text_read(field->kind, reading->text, &reading->value);
+	return why ? refuse(reader, field->key, ERR_BAD_INPUT, why, info) : ERR_OK;
 }
 _Static_assert(POSTING_TEXT_BYTES_MAX == 49152, "the sentence names the limit");
 
