@@ -1,0 +1,95 @@
+/*
+ * compare_decisions.c - see compare_decisions.h.
+ *
+ * Why:   see compare_decisions.h.
+ * Owns:  see compare_decisions.h.
+ * Rules: as in compare_decisions.h.
+ * Faults: a source whose state cannot be read counts as one with gaps.
+ * Runs in: the CLI.
+ * Tests: tests/unit/compare_decisions_test.c
+ */
+#include "tools/twinpost/compare_decisions.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "connector/compare/posting_sequence.h"
+
+#define GAPS_SHOWN 3 /* of a source */
+
+struct compare_decisions {
+	struct ledger *ledger;
+	int64_t at_ns;
+};
+
+struct compare_decisions *compare_decisions_open(struct ledger *ledger, int64_t at_ns)
+{
+	struct compare_decisions *decisions = mem_alloc(sizeof *decisions);
+	*decisions = (struct compare_decisions){ledger, at_ns};
+	return decisions;
+}
+
+void compare_decisions_close(struct compare_decisions *decisions)
+{
+	free(decisions);
+}
+
+bool compare_decisions_find(void *self, struct span key, struct span evidence, struct run_decision *decision)
+{
+	(void)self;
+	(void)key;
+	(void)evidence;
+	(void)decision;
+	return false;
+}
+
+/* ---- gaps ---- */
+
+static void tell_gaps(const struct posting_sequence *state, struct buf *out)
+{
+	buf_printf(out, "%sof \"%s\" ", out->len > 0 ? "; " : "", state->source);
+	for (int i = 0; i < state->gap_count && i < GAPS_SHOWN; i++) {
+		const struct posting_gap *gap = &state->gaps[i];
+		buf_printf(out, "%s%" PRId64, i > 0 ? ", " : "", gap->from);
+		if (gap->to > gap->from)
+			buf_printf(out, " to %" PRId64, gap->to);
+	}
+	if (state->gap_count > GAPS_SHOWN)
+		buf_append_text(out, " and more");
+	if (state->gap_count > 0)
+		buf_append_text(out, " are missing");
+	if (state->conflicts > 0)
+		buf_printf(out, "%s%" PRId64 " contradicted what was here under their number",
+		           state->gap_count > 0 ? ", and " : "", state->conflicts);
+}
+
+bool compare_cloud_gaps(struct ledger *ledger, char *text, size_t size)
+{
+	struct posting_sequence *state = mem_alloc(sizeof *state);
+	struct err_info info;
+	struct buf kept;
+	struct buf out;
+	enum err err = ERR_OK;
+	buf_init(&kept, POSTING_SEQUENCE_BYTES_MAX);
+	buf_init(&out, POSTING_SOURCES_MAX * 256u);
+	for (int i = 0; i < POSTING_SOURCES_MAX && err == ERR_OK; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, i);
+		err = ledger_text(ledger, name, &kept, &info);
+		if (err == ERR_NOT_FOUND)
+			break;
+		if (err != ERR_OK || !posting_sequence_read(state, buf_span(&kept)))
+			buf_printf(&out, "%swhat is known of the cloud's source %d cannot be read",
+			           out.len > 0 ? "; " : "", i);
+		else if (state->gap_count > 0 || state->conflicts > 0)
+			tell_gaps(state, &out);
+	}
+	bool gaps = out.len > 0;
+	if (gaps)
+		(void)snprintf(text, size, "postings of the cloud: %s", buf_cstr(&out));
+	buf_release(&kept);
+	buf_release(&out);
+	free(state);
+	return gaps;
+}
