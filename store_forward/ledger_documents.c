@@ -371,9 +371,9 @@ enum err ledger_cursor_open(struct ledger *ledger, enum ledger_side side, bool a
 	    "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 ORDER BY identity, subject";
 	static const char light[] =
 	    "SELECT " DOCUMENT_LIGHT " FROM documents WHERE side = ?1 ORDER BY identity, subject";
-	static const char selected[] =
-	    "SELECT " DOCUMENT_LIGHT " FROM temp.selected AS s CROSS JOIN documents AS d "
-	    "ON d.cell = s.cell WHERE d.side = ?1 ORDER BY d.identity, d.subject";
+	static const char selected[] = "SELECT " DOCUMENT_LIGHT " FROM documents INDEXED BY documents_cell "
+				       "WHERE cell IN (SELECT cell FROM temp.selected) AND side = ?1 "
+				       "ORDER BY identity, subject";
 	CHECK(all || !packed);
 	struct ledger_cursor *cursor = mem_alloc(sizeof *cursor);
 	*cursor = (struct ledger_cursor){.ledger = ledger, .side = side, .packed = packed};

@@ -209,6 +209,12 @@ bool run_view(struct run *run, enum ledger_side side, const struct ledger_docume
 {
 	struct err_info info = {.text = ""};
 	struct view *view = &run->views[side];
+	struct ledger_document whole;
+	if (row->packed.len == 0) { /* a light row of a partial run */
+		if (!run_load(run, side, row->identity, row->subject, &whole))
+			return false;
+		row = &whole;
+	}
 	if (document_unpack(&run->documents[side], row->packed, &info) != ERR_OK ||
 	    view_make(view, side, &run->documents[side], run->rules, &info) != ERR_OK) {
 		run_incomplete(run, "document-unreadable", "%.*s of the %s side cannot be read: %.150s",
