@@ -123,7 +123,8 @@ const struct key keys_streams[] = {
          "Of the entries that match company and kind of a document, the one with the latest `from` "
          "that is not after its posting date counts; of two with the same `from`, the first. A document "
          "without an entry is in shadow. What has no date, customers, goes by the day on which it is "
-         "read. The phase travels with every event."},
+         "read. The phase travels with every event. Where another set of documents is in legacy than at "
+         "the last start, the sources are read once from their beginning."},
     {.name = "phases.entity",
      .type = KEY_TEXT,
      .required = true,

@@ -74,6 +74,7 @@ enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *
 	store_rollback(agent->store);
 	agent->trouble = err;
 	agent->rules_told_known = false;
+	agent->excluded_due = true; /* perhaps it was written in it; once more does no harm */
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_rolled_back(agent->pulls[i], now);
 	cloud_rolled_back(agent->cloud, now);
@@ -267,6 +268,8 @@ static enum err keep_house(struct agent *agent, int64_t now, int64_t *deadline, 
 		err = prune(agent, now, info);
 	if (err == ERR_OK)
 		err = agent_rules_step(agent, now, deadline, info);
+	if (err == ERR_OK)
+		err = agent_phases_step(agent, info);
 	return err;
 }
 
@@ -454,6 +457,8 @@ enum err agent_open(const struct agent_options *options, struct agent **out, str
 	make_machines(agent);
 	if (err == ERR_OK)
 		err = agent_rules_open(agent, info);
+	if (err == ERR_OK)
+		err = agent_phases_open(agent, info);
 	if (err == ERR_OK)
 		err = cloud_restore_pauses(agent->cloud, info);
 	if (err == ERR_OK)

@@ -36,9 +36,11 @@ struct agent {
 	struct source_link links[CONFIG_SOURCES_MAX];
 	int pull_count;
 	struct cloud *cloud;
-	struct rules_keeper *rules;    /* NULL: there are none */
-	char rules_told[ERR_TEXT_MAX]; /* the problem that an exception tells; empty: none */
-	bool rules_told_known;         /* false: of the exception nothing is known yet, or any more */
+	char excluded[DIGEST_HEX_SIZE]; /* what the configuration keeps in phase legacy; see agent_phases.c */
+	bool excluded_due;              /* it is not in the store yet */
+	struct rules_keeper *rules;     /* NULL: there are none */
+	char rules_told[ERR_TEXT_MAX];  /* the problem that an exception tells; empty: none */
+	bool rules_told_known;          /* false: of the exception nothing is known yet, or any more */
 	struct status_tables *tables;
 	bool source_paused[CONFIG_SOURCES_MAX]; /* by the cloud, not for want of room */
 	struct buf reply;
@@ -67,6 +69,10 @@ MUST_USE enum err agent_commit(struct agent *agent, struct err_info *info);
  * goes up. */
 MUST_USE enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *info,
                                int64_t now_ns);
+
+/* agent_phases.c: reads again what is no longer excluded. */
+MUST_USE enum err agent_phases_open(struct agent *agent, struct err_info *info);
+MUST_USE enum err agent_phases_step(struct agent *agent, struct err_info *info);
 
 /* agent_rules.c: rules->* and the recorder's rules, where the configuration names a directory of them. */
 MUST_USE enum err agent_rules_open(struct agent *agent, struct err_info *info);

@@ -591,6 +591,22 @@ void pull_sweep(struct pull *pull)
 	pull_poke(pull);
 }
 
+void pull_read_whole(struct pull *pull)
+{
+	for (int i = 0; i < pull->feed_count; i++)
+		pull->feeds[i].full = FULL_DUE;
+	pull_poke(pull);
+}
+
+bool pull_whole_read(const struct pull *pull)
+{
+	for (int i = 0; i < pull->feed_count; i++) {
+		if (pull->feeds[i].full == FULL_DUE || pull->feeds[i].full == FULL_RUNNING)
+			return false;
+	}
+	return true;
+}
+
 void pull_retry_held(struct pull *pull)
 {
 	for (int i = 0; i < pull->feed_count; i++)

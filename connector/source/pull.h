@@ -92,6 +92,10 @@ void pull_sweep(struct pull *pull);
  * keys; another reads on from the oldest stamp that a held document has had since the start. For when what they waited
  * for is there: other rows of the ERP are not read anew. */
 void pull_retry_held(struct pull *pull);
+/* Reads every feed once from its beginning, however old its rows; a machine made anew has forgotten that. */
+void pull_read_whole(struct pull *pull);
+/* False while such a reading is due or under way. */
+bool pull_whole_read(const struct pull *pull);
 /* True when every feed has been read to its end at least once since start, or stopped, and nothing is under
  * way. */
 bool pull_caught_up(const struct pull *pull);

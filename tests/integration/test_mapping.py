@@ -108,5 +108,35 @@ class Mapping(unittest.TestCase):
         self.assertIn("No such file or directory", agent.tail())
 
 
+class Legacy(unittest.TestCase):
+    """What phase legacy keeps here is sent once the configuration says otherwise, though nobody remembers what it was."""
+
+    def test_excluded_then_sent(self):
+        """Nothing leaves in legacy; then the invoices alone; then all. No document waits, and none comes twice."""
+        with pipeline.Pipeline(100, source={"reread": "12h"}) as line:
+            agent = line.agent
+            line.agent.set("phases", [{"entity": "*", "phase": "legacy"}])
+            agent.write_config()
+            agent.start()
+            status = agent.wait("everything was read", agent.caught_up)
+            self.assertGreaterEqual(status["recorded"]["excluded"], len(line.expected()))
+            self.assertEqual((status["recorded"]["new"], status["exceptions"]["open"]), (0, 0))
+            agent.stop()
+            line.agent.set("phases", [{"entity": "*", "phase": "shadow", "documents": ["invoice"]},
+                                      {"entity": "*", "phase": "legacy"}])
+            agent.write_config()
+            agent.start()
+            others = [subject for subject in line.expected() if "/invoice/" not in subject]
+            line.wait_equal(without=others)
+            agent.stop()
+            self.assertEqual([subject for subject in line.received() if subject in others], [])
+            agent.set("phases", [])
+            agent.write_config()
+            agent.start()
+            line.wait_equal()
+            agent.stop()
+            self.assertEqual(line.judge(), [])
+
+
 if __name__ == "__main__":
     unittest.main()
