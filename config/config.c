@@ -13,6 +13,7 @@
 #include "config/config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config/cross.h"
@@ -276,6 +277,17 @@ static void load_section(struct loader *loader, const char *section, yaml_node_t
 		load_value(loader, key, yaml_document_get_node(loader->document, pair->value), base);
 	}
 	tell_missing(loader, section, node, given);
+}
+
+void config_defaults(struct config *config)
+{
+	struct config_problems *problems = mem_alloc(sizeof *problems);
+	struct loader loader = {NULL, problems};
+	memset(config, 0, sizeof *config);
+	config_problems_init(problems);
+	set_defaults(&loader, "", config);
+	CHECK(problems->count == 0);
+	free(problems);
 }
 
 bool config_parse(struct config *config, const char *path, struct span text, struct config_problems *problems)

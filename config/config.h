@@ -242,6 +242,8 @@ void config_problems_print(const struct config_problems *problems, const char *p
 
 /* Parses text (the whole file) into *config. true: good. false: problems holds at least one.
  * path is only for messages and relative paths stay as they are. */
+/* What a file without any key would give; required keys stay empty. */
+void config_defaults(struct config *config);
 MUST_USE bool config_parse(struct config *config, const char *path, struct span text,
                            struct config_problems *problems);
 

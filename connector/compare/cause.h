@@ -58,7 +58,7 @@
 	X(AGGREGATION, "aggregation", POLICY, "one document stands for several of the other ledger")       \
 	X(DUPLICATE, "duplicate", TECHNICAL, "one document was posted more than once")                     \
 	X(LATE_POSTING, "late_posting", POLICY,                                                            \
-	  "the counterpart came after the period, or may still be under way")                              \
+	  "the counterpart was posted later, or may still be under way")                                   \
 	X(DATA_QUALITY, "data_quality", DATA_QUALITY, "a sign, a scale or an identity is broken")          \
 	X(MISSING, "missing", TECHNICAL, "the other ledger has no such document")                          \
 	X(AMOUNT, "amount", DATA_QUALITY,                                                                  \

@@ -290,6 +290,15 @@ static bool of_code(const struct cause_book *book, const struct cause_evidence *
 	return named_attribute(evidence, name, CAUSE_DATA_QUALITY, view_attribute_name(attribute));
 }
 
+/* In the same period, and on a later day in the cloud alone: it was posted late, and no period is touched. */
+static bool posted_later(const struct cause_evidence *evidence, uint32_t differ)
+{
+	const struct view *legacy = evidence->legacy;
+	const struct view *cloud = evidence->cloud;
+	return (differ & TIMING_ATTRIBUTES) == BIT(POSTING_DATE) && legacy->has_posting &&
+	       cloud->has_posting && cloud->posting > legacy->posting;
+}
+
 static bool of_attributes(struct cause_book *book, const struct cause_evidence *evidence,
                           struct cause_name *name)
 {
@@ -301,7 +310,9 @@ static bool of_attributes(struct cause_book *book, const struct cause_evidence *
 		return of_code(book, evidence, name, FACT_DOCUMENT_TYPE, VIEW_DOCUMENT_TYPE);
 	if ((differ & (BIT(PERIOD) | BIT(POSTING_DATE))) != 0 ||
 	    ((differ & TIMING_ATTRIBUTES) != 0 && (differ & PARTY_ATTRIBUTES) == 0))
-		return named_attribute(evidence, name, CAUSE_TIMING, first_of(shape, TIMING_ATTRIBUTES));
+		return named_attribute(evidence, name,
+		                       posted_later(evidence, differ) ? CAUSE_LATE_POSTING : CAUSE_TIMING,
+		                       first_of(shape, TIMING_ATTRIBUTES));
 	if ((differ & PARTY_ATTRIBUTES) != 0)
 		return named_attribute(evidence, name, CAUSE_MASTER_DATA, first_of(shape, PARTY_ATTRIBUTES));
 	if ((differ & BIT(EXCHANGE_RATE)) != 0)

@@ -364,7 +364,7 @@ void pair_compare(const struct view *legacy, const struct view *cloud, const str
 		compare_lines(&comparison);
 	}
 	compare_attributes(&comparison);
-	if (pair->count == 0 && !forms_equal(legacy, cloud))
+	if (pair->count == 0 && !legacy->adjusted && !cloud->adjusted && !forms_equal(legacy, cloud))
 		(void)compare_texts(&comparison, "form", SPAN_LITERAL("legacy"), SPAN_LITERAL("cloud"));
 	decide_tolerance(&comparison);
 	if (!pair->amounts_compared)

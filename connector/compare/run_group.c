@@ -145,9 +145,27 @@ static enum run_status compare_pair(struct run *run, const struct ledger_documen
 	if (!run_view(run, SIDE_LEGACY, legacy) || !run_view(run, SIDE_CLOUD, cloud))
 		return RUN_DIFFERENT;
 	pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
-	return run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
-	       : run->pair.class_ == PAIR_WITHIN_TOLERANCE ? RUN_WITHIN_TOLERANCE
-	                                                   : RUN_DIFFERENT;
+	return run_pair_status(run);
+}
+
+/* Documents that agree are evidence, too: of how taxes are rounded, and of how much there is of what differs. */
+static void learn_matched(struct run *run, const struct ledger_document *legacy,
+                          const struct ledger_document *cloud)
+{
+	bool taxed = legacy->type == DOCUMENT_INVOICE || legacy->type == DOCUMENT_CREDIT_MEMO;
+	const struct ledger_document *const rows[SIDE_COUNT] = {legacy, cloud};
+	if (run_is_canary(legacy->entity))
+		return;
+	if (run->full)
+		cause_seen(run->causes, &run->views[SIDE_LEGACY]);
+	for (int side = 0; side < SIDE_COUNT && taxed; side++) {
+		if (!rounding_wants(run->fits, legacy->entity, (enum ledger_side)side))
+			continue;
+		if (!run->full && !run_view(run, (enum ledger_side)side, rows[side]))
+			return;
+		rounding_sheet_read(&run->sheets[side], &run->documents[side]);
+		rounding_observe_sheet(run->fits, legacy->entity, (enum ledger_side)side, &run->sheets[side]);
+	}
 }
 
 static enum err take_pair(struct run *run, const struct ledger_document *legacy,
@@ -156,8 +174,10 @@ static enum err take_pair(struct run *run, const struct ledger_document *legacy,
 	enum run_status status = compare_pair(run, legacy, cloud);
 	if (status == RUN_MATCHED && run_is_canary(legacy->entity))
 		canaries_found(run->canaries, status, legacy->subject, cloud->subject, NULL);
-	if (status == RUN_MATCHED)
+	if (status == RUN_MATCHED) {
+		learn_matched(run, legacy, cloud);
 		return settle(run, legacy, cloud, status, info);
+	}
 	return run_keep(run, status, 1, legacy, cloud, info);
 }
 
@@ -222,6 +242,70 @@ bool run_join(struct run *run, enum ledger_side side, struct span subjects, int 
 	return *count > 0;
 }
 
+#define ATTRIBUTE(name) (UINT32_C(1) << VIEW_##name)
+/* What a document that stands for several has of its own. */
+#define ATTRIBUTES_OF_SUMS                                                                          \
+	(ATTRIBUTE(PARTY) | ATTRIBUTE(DUE_DATE) | ATTRIBUTE(DOCUMENT_DATE) | ATTRIBUTE(REFERENCE) | \
+	 ATTRIBUTE(TERMS))
+
+/* The members of a side that disagree leave the attribute to the other side. */
+static void neutralise(struct run *run, enum ledger_side side, struct span names)
+{
+	struct view *sum = &run->views[side];
+	const struct view *other = &run->views[side == SIDE_LEGACY ? SIDE_CLOUD : SIDE_LEGACY];
+	struct view *one = &run->projector.view;
+	struct span identity;
+	struct span subject;
+	struct err_info info;
+	uint32_t differ = 0;
+	uint32_t found = ATTRIBUTES_OF_SUMS;
+	bool period = false;
+	while (run_next_name(&names, &identity, &subject)) {
+		struct ledger_document row;
+		if (!run_load(run, side, identity, subject, &row) ||
+		    document_unpack(&run->part, row.packed, &info) != ERR_OK ||
+		    view_make(one, side, &run->part, run->rules, &info) != ERR_OK)
+			return;
+		for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
+			if (!span_equal(one->attributes[i], sum->attributes[i]))
+				differ |= UINT32_C(1) << i;
+			if (span_equal(one->attributes[i], other->attributes[i]))
+				found |= UINT32_C(1) << i;
+		}
+		period = period || one->period == other->period;
+	}
+	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
+		if (differ & found & (UINT32_C(1) << i)) {
+			sum->attributes[i] = other->attributes[i];
+			sum->adjusted = true;
+		}
+	}
+	if ((differ & ATTRIBUTE(PERIOD)) && period)
+		sum->period = other->period;
+	if (differ & ATTRIBUTE(PARTY))
+		sum->party = other->party;
+}
+
+enum run_status run_pair_status(const struct run *run)
+{
+	return run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
+	       : run->pair.class_ == PAIR_WITHIN_TOLERANCE ? RUN_WITHIN_TOLERANCE
+	                                                   : RUN_DIFFERENT;
+}
+
+bool run_pair_sums(struct run *run, struct span legacy, struct span cloud, int members[SIDE_COUNT])
+{
+	if (!run_join(run, SIDE_LEGACY, legacy, &members[SIDE_LEGACY]) ||
+	    !run_join(run, SIDE_CLOUD, cloud, &members[SIDE_CLOUD]))
+		return false;
+	if (members[SIDE_LEGACY] > 1)
+		neutralise(run, SIDE_LEGACY, legacy);
+	if (members[SIDE_CLOUD] > 1)
+		neutralise(run, SIDE_CLOUD, cloud);
+	pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
+	return true;
+}
+
 static bool sum_is(const struct run *run, int64_t wanted)
 {
 	int64_t sum = 0;
@@ -257,13 +341,9 @@ static enum err take_split(struct run *run, const struct ledger_document *legacy
 	    .total = legacy->total,
 	    .first_ns = legacy->first_ns,
 	};
-	int count = 0;
-	if (run_view(run, SIDE_LEGACY, legacy) && run_join(run, SIDE_CLOUD, buf_span(names), &count)) {
-		pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
-		item.status = run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
-		              : run->pair.class_ == PAIR_WITHIN_TOLERANCE ? RUN_WITHIN_TOLERANCE
-		                                                          : RUN_DIFFERENT;
-	}
+	int members[SIDE_COUNT];
+	if (run_pair_sums(run, item.legacy, item.cloud, members))
+		item.status = run_pair_status(run);
 	(void)info;
 	if (ledger_item_add(run->ledger, &item, &trouble) != ERR_OK)
 		run_ledger_failed(run, &trouble);

@@ -153,6 +153,12 @@ MUST_USE bool run_load(struct run *run, enum ledger_side side, struct span ident
  * false: as run_view(). */
 MUST_USE bool run_join(struct run *run, enum ledger_side side, struct span subjects, int *count);
 
+/* Both sides as sums, and run->pair of them; members: documents of each side. Attributes in which the members of one
+ * side differ among themselves do not differ from the other side, if one of them has its value, or if they are of the
+ * party: a collective invoice has one date and one customer. false: as run_view(). */
+MUST_USE bool run_pair_sums(struct run *run, struct span legacy, struct span cloud, int members[SIDE_COUNT]);
+enum run_status run_pair_status(const struct run *run);
+
 /* run_leftover.c */
 MUST_USE enum err run_leftovers(struct run *run, struct err_info *info);
 

@@ -56,13 +56,11 @@ static bool look_at(struct found *found, const struct ledger_item *item)
 	struct run *run = found->run;
 	found->members[SIDE_LEGACY] = found->members[SIDE_CLOUD] = 0;
 	found->paired = item->legacy.len > 0 && item->cloud.len > 0;
-	if (item->legacy.len > 0 && !run_join(run, SIDE_LEGACY, item->legacy, &found->members[SIDE_LEGACY]))
-		return false;
-	if (item->cloud.len > 0 && !run_join(run, SIDE_CLOUD, item->cloud, &found->members[SIDE_CLOUD]))
-		return false;
 	if (found->paired)
-		pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
-	return true;
+		return run_pair_sums(run, item->legacy, item->cloud, found->members);
+	if (item->legacy.len > 0)
+		return run_join(run, SIDE_LEGACY, item->legacy, &found->members[SIDE_LEGACY]);
+	return run_join(run, SIDE_CLOUD, item->cloud, &found->members[SIDE_CLOUD]);
 }
 
 static void evidence_of(struct found *found, const struct ledger_item *item, struct cause_evidence *evidence)
@@ -77,8 +75,8 @@ static void evidence_of(struct found *found, const struct ledger_item *item, str
 	    .legacy = found->members[SIDE_LEGACY] ? &run->views[SIDE_LEGACY] : NULL,
 	    .cloud = found->members[SIDE_CLOUD] ? &run->views[SIDE_CLOUD] : NULL,
 	    .pair = found->paired ? &run->pair : NULL,
-	    .legacy_tax = found->members[SIDE_LEGACY] ? &run->sheets[SIDE_LEGACY] : NULL,
-	    .cloud_tax = found->members[SIDE_CLOUD] ? &run->sheets[SIDE_CLOUD] : NULL,
+	    .legacy_tax = found->members[SIDE_LEGACY] == 1 ? &run->sheets[SIDE_LEGACY] : NULL,
+	    .cloud_tax = found->members[SIDE_CLOUD] == 1 ? &run->sheets[SIDE_CLOUD] : NULL,
 	    .legacy_members = found->members[SIDE_LEGACY],
 	    .user = found->members[SIDE_LEGACY]
 	                ? document_text(&run->documents[SIDE_LEGACY],

@@ -52,13 +52,8 @@ static bool names_one(struct span cloud)
 
 static enum run_status compare_joined(struct run *run, struct span legacy, struct span cloud)
 {
-	int count = 0;
-	if (!run_join(run, SIDE_LEGACY, legacy, &count) || !run_join(run, SIDE_CLOUD, cloud, &count))
-		return RUN_DIFFERENT;
-	pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
-	return run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
-	       : run->pair.class_ == PAIR_WITHIN_TOLERANCE ? RUN_WITHIN_TOLERANCE
-	                                                   : RUN_DIFFERENT;
+	int members[SIDE_COUNT];
+	return run_pair_sums(run, legacy, cloud, members) ? run_pair_status(run) : RUN_DIFFERENT;
 }
 
 /* `item` (of either side) takes the others in, which are gone then. */

@@ -157,6 +157,7 @@ static void clear(struct view *view)
 		buf_release(&text);
 	buf_clear(&text);
 	view->voided = false;
+	view->adjusted = false;
 	view->subject[0] = 0;
 	view->identity[0] = 0;
 	size_t from = offsetof(struct view, origins);

@@ -159,6 +159,9 @@ struct view {
 	struct fingerprint fingerprint; /* with identity, or with "" where a cloud document names none */
 	struct buf text; /* what was hashed after the identity (form_len bytes), then the other texts */
 	size_t form_len;
+	/* Attributes were taken from the other side, for a sum of documents that disagree in them: the form is not that
+	 * of this view any more. Set by who did that; view_make() clears it. */
+	bool adjusted;
 	int line_capacity;
 	/* What the rules compare of each type, remembered from document to document. */
 	struct {

@@ -226,9 +226,9 @@ static void what_was_voided_counts_for_nothing(void **state)
 	struct books books;
 	(void)state;
 	static const char data[] = "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\","
-	                           "\"number\":\"J1\",\"year\":2026,\"period\":9,"
+				   "\"number\":\"J1\",\"year\":2026,\"period\":9,"
 				   "\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\",\"lines\":[{"
-	                           "\"line\":\"1\",\"account\":\"1\",\"amount\":"
+				   "\"line\":\"1\",\"account\":\"1\",\"amount\":"
 				   "\"5.00\"},{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-5.00\"}]}";
 	books_open(&books, NULL);
 	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);

@@ -33,6 +33,7 @@ enum option_bits {
 	TAKES_RULES = 4096,
 	TAKES_TAR = 8192,
 	TAKES_FORMAT = 16384,
+	TAKES_CUT = 32768, /* what is compared, and up to when */
 };
 
 #define WORDS_MAX          5
@@ -106,6 +107,18 @@ static const struct command commands[] = {
      "whether the audit still fits together",
      "Walks the chain of hashes. Exit status: 1 if it is broken. Write the head down elsewhere to "
      "compare.\n"},
+    {"compare", "run", command_compare_run, TAKES_CUT | TAKES_RULES | TAKES_OUTPUT | TAKES_JSON, 0, 0,
+     "compare run [--full] [--entity CODE] [--from PERIOD] [--to PERIOD]\n"
+     "              [--legacy FILE --cloud FILE | --ledger FILE] [--rules DIR] [--at DATE]\n"
+     "              [--output RESULT] [--json]",
+     "compare the two ledgers",
+     "The agent's ledger as it is now, or two CSV files without any agent. The RESULT is a folder; without\n"
+     "--output it is the next number in compare.results. What fingerprints prove equal is not looked at,\n"
+     "unless --full asks for it. A PERIOD is 2026-09; --at is the moment up to which ages count, a date or "
+     "an\n"
+     "instant. Exit status: 0 reconciled (also with warnings or documents on their way), 1 the ledgers "
+     "differ,\n"
+     "5 something is missing and nothing is said about the rest.\n"},
     {"compare", "report", command_compare_report, TAKES_FORMAT | TAKES_OUTPUT, 1, 1,
      "compare report RESULT [--format FORMAT] --output PATH", "what a comparison found, for people to read",
      "RESULT is the folder of a comparison. FORMAT is html (one page with charts, the default), xlsx, json, "
@@ -291,11 +304,23 @@ static bool take_text_option(struct arguments *arguments, const char *argument, 
 	const struct {
 		const char *name;
 		const char **to;
-	} texts[] = {{"--config", &options->config},     {"--socket", &options->socket},
-	             {"--profiles", &options->profiles}, {"--owner", &options->owner},
-	             {"--why", &options->why},           {"--key", &options->key},
-	             {"--name", &options->name},         {"--output", &options->output},
-	             {"--rules", &options->rules},       {"--format", &options->format}};
+	} texts[] = {{"--config", &options->config},
+	             {"--socket", &options->socket},
+	             {"--profiles", &options->profiles},
+	             {"--owner", &options->owner},
+	             {"--why", &options->why},
+	             {"--key", &options->key},
+	             {"--name", &options->name},
+	             {"--output", &options->output},
+	             {"--legacy", &options->legacy},
+	             {"--cloud", &options->cloud},
+	             {"--ledger", &options->ledger},
+	             {"--from", &options->from},
+	             {"--to", &options->to},
+	             {"--entity", &options->entity},
+	             {"--at", &options->at},
+	             {"--rules", &options->rules},
+	             {"--format", &options->format}};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		const char *value = take_value(arguments, argument, texts[i].name);
 		if (!value)
@@ -349,11 +374,9 @@ static bool take_flag(const char *argument, struct options *options)
 	const struct {
 		const char *name;
 		bool *to;
-	} flags[] = {{"--json", &options->json},
-	             {"--all", &options->all},
-	             {"--markdown", &options->markdown},
-	             {"--keys", &options->keys},
-	             {"--tar", &options->tar}};
+	} flags[] = {{"--json", &options->json},         {"--all", &options->all},
+	             {"--markdown", &options->markdown}, {"--keys", &options->keys},
+	             {"--full", &options->full},         {"--tar", &options->tar}};
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
 		if (strcmp(argument, flags[i].name) == 0) {
 			*flags[i].to = true;
@@ -425,6 +448,14 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->output != NULL, TAKES_OUTPUT, "--output"},
 	    {options->rules != NULL, TAKES_RULES, "--rules"},
 	    {options->tar, TAKES_TAR, "--tar"},
+	    {options->full, TAKES_CUT, "--full"},
+	    {options->legacy != NULL, TAKES_CUT, "--legacy"},
+	    {options->cloud != NULL, TAKES_CUT, "--cloud"},
+	    {options->ledger != NULL, TAKES_CUT, "--ledger"},
+	    {options->from != NULL, TAKES_CUT, "--from"},
+	    {options->to != NULL, TAKES_CUT, "--to"},
+	    {options->entity != NULL, TAKES_CUT, "--entity"},
+	    {options->at != NULL, TAKES_CUT, "--at"},
 	    {options->format != NULL, TAKES_FORMAT, "--format"},
 	};
 	for (size_t i = 0; i < sizeof given / sizeof given[0]; i++) {

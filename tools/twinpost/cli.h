@@ -18,6 +18,7 @@ enum cli_exit {
 	CLI_USAGE = 2,        /* the command line is wrong */
 	CLI_NOT_HEALTHY = 3,  /* status: degraded or still starting */
 	CLI_NOT_FOUND = 4,    /* no such subject, stream, source or key */
+	CLI_INCOMPLETE = 5,   /* compare: something was missing, nothing is said about the rest */
 	CLI_UNAVAILABLE = 69, /* the agent does not run or does not answer (EX_UNAVAILABLE of sysexits.h) */
 };
 

@@ -26,13 +26,19 @@ struct options {
 	bool keys;
 	bool watch;
 	long watch_s;
-	long limit;         /* 0: not given */
-	const char *owner;  /* NULL: not given */
-	const char *why;    /* NULL: not given */
-	const char *key;    /* a file; NULL: not given */
-	const char *name;   /* of a signer; NULL: not given */
-	const char *output; /* a path; NULL: not given */
-	const char *rules;  /* a folder; NULL: not given */
+	long limit;                 /* 0: not given */
+	const char *owner;          /* NULL: not given */
+	const char *why;            /* NULL: not given */
+	const char *key;            /* a file; NULL: not given */
+	const char *name;           /* of a signer; NULL: not given */
+	const char *output;         /* a path; NULL: not given */
+	const char *rules;          /* a folder; NULL: not given */
+	const char *legacy, *cloud; /* files of documents; NULL: not given */
+	const char *ledger;         /* NULL: not given */
+	const char *from, *to;      /* periods; NULL: not given */
+	const char *entity;         /* NULL: not given */
+	const char *at;             /* NULL: not given */
+	bool full;
 	const char *format; /* of a report; NULL: not given */
 	bool tar;
 	const char *operands[3];
@@ -58,6 +64,7 @@ enum cli_exit command_pull(const struct options *options);
 enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
 enum cli_exit command_mapping_check(const struct options *options);
+enum cli_exit command_compare_run(const struct options *options);
 enum cli_exit command_compare_report(const struct options *options);
 /* pack_command.c */
 enum cli_exit command_compare_sign(const struct options *options);

@@ -17,7 +17,7 @@ _twinpost()
 		esac
 	done
 	case $before in
-	--config | --socket | --key | --output)
+	--config | --socket | --key | --output | --legacy | --cloud | --ledger)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -33,13 +33,14 @@ _twinpost()
 		mapfile -t COMPREPLY < <(compgen -W "html xlsx csv csv-bom json" -- "$word")
 		return
 		;;
-	--limit | --why | --name) return ;;
+	--limit | --why | --name | --from | --to | --entity | --at) return ;;
 	esac
 	local words verb="" all="run status queue trace exceptions pull replay resend key audit config mapping compare version help"
 	# The second word of a command that has several.
 	for ((j = i + 1; j < COMP_CWORD; j++)); do
 		case ${COMP_WORDS[j]} in
-		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules | --format) ((j++)) ;;
+		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules | --format | \
+			--legacy | --cloud | --ledger | --from | --to | --entity | --at) ((j++)) ;;
 		-*) ;;
 		*)
 			verb=${COMP_WORDS[j]}
@@ -84,13 +85,14 @@ _twinpost()
 		;;
 	compare)
 		case $verb in
-		"") words="report sign verify prove" ;;
+		"") words="run report sign verify prove" ;;
 		*)
 			if [[ $word != -* ]]; then
 				mapfile -t COMPREPLY < <(compgen -f -- "$word")
 				return
 			fi
 			;;&
+		run) words="--full --entity --from --to --legacy --cloud --ledger --rules --at --output --json" ;;
 		report) words="--format --output" ;;
 		sign) words="--key --name --output --rules --tar" ;;
 		verify) words="--key" ;;
