@@ -228,7 +228,8 @@ def plant_pairs(of, cloud):
         later = PERIODS[PERIODS.index(document.period) + 1]
         planted.append(plant_attribute("timing", document, "period", document.period, later))
     for number, document in enumerate(of("invoice", 3)):
-        planted.append(plant_attribute("master_data", document, ["tax_id", "terms"][number % 2], "30 days net", "14 days net"))
+        name, legacy, changed = [("tax_id", "DE129273398", "DE129273389"), ("terms", "30 days net", "14 days net")][number % 2]
+        planted.append(plant_attribute("master_data", document, name, legacy, changed))
     for document in of("payment", 3, "00070"):
         planted.append(plant_amounts("fx_rate", document, abs(document.lines[0][1]) // 900 + 1, place=1))
     for document in of("invoice", 3):

@@ -15,8 +15,8 @@
 #include "tools/twinpost/report_words.h"
 
 #define ROW      27
-#define LEFT     158 /* where bars begin */
-#define WIDTH    206 /* of bars */
+#define LEFT     172 /* where bars begin */
+#define WIDTH    194 /* of bars */
 #define RIGHT    480 /* where values end */
 #define BAR      15
 #define OVERHEAD 6

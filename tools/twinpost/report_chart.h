@@ -15,9 +15,10 @@
 #define TWINPOST_REPORT_CHART_H
 
 #include "tools/twinpost/report_page.h"
+#include "tools/twinpost/report_words.h"
 
 #define CHART_BARS_MAX  32
-#define CHART_NAME_SIZE 96
+#define CHART_NAME_SIZE WORDS_CODE_SIZE
 
 struct chart_bar {
 	char name[CHART_NAME_SIZE]; /* already words */

@@ -148,18 +148,19 @@ static void money(struct page *page)
 {
 	const cJSON *bridge;
 	page_table(page, "", "Sums of documents and their differences, by currency");
-	page_heads(page, "Currency|#ERP|#Cloud|#Open|#Differences, gross|#Differences, net");
+	page_heads(page,
+	           "Currency|#Open|#Differences, gross|#Differences, net|#Sum in the ERP|#Sum in the cloud");
 	cJSON_ArrayForEach(bridge, member(page->run, "bridge"))
 	{
 		const char *currency = member_text(bridge, "currency");
 		const char *gross = figures_total(page->figures, "gross", currency);
 		const char *net = figures_total(page->figures, "net", currency);
 		page_format(page,
-		            "<tr><th scope=\"row\">%t</th><td class=\"n\">%a</td><td class=\"n\">%a</td><td "
-		            "class=\"n\">%n</td><td class=\"n\"><strong>%a</strong></td><td "
-		            "class=\"n\">%a</td></tr>\n",
-		            currency, step_value(bridge, false), step_value(bridge, true),
-		            open_in(page, currency), gross ? gross : "0", net ? net : "0");
+		            "<tr><th scope=\"row\">%t</th><td class=\"n\">%n</td><td "
+		            "class=\"n\"><strong>%a</strong></td><td "
+		            "class=\"n\">%a</td><td class=\"n\">%a</td><td class=\"n\">%a</td></tr>\n",
+		            currency, open_in(page, currency), gross ? gross : "0", net ? net : "0",
+		            step_value(bridge, false), step_value(bridge, true));
 	}
 	page_table_end(page);
 }
@@ -206,6 +207,21 @@ static void scope(struct page *page)
 	            member_text_of(page->run, "rules", "version"));
 }
 
+/* In hundredths of a percent, cut. */
+static void open_share(struct page *page)
+{
+	int64_t all = member_integer(member(page->run, "totals"), "legacy");
+	int64_t open = page->figures->open_count;
+	const char *limit = member_text_of(page->run, "thresholds", "documents_share");
+	struct decimal threshold;
+	if (all <= 0 || open <= 0 || open > INT64_MAX / 10000 ||
+	    decimal_parse(&threshold, span_of(limit)) != ERR_OK)
+		return;
+	page_format(page,
+	            "<li>Open items are %m\xc2\xa0%% of the ERP's documents; the threshold is %h</li>\n",
+	            (struct decimal){open * 10000 / all, 2}, limit);
+}
+
 static void reasons(struct page *page)
 {
 	const cJSON *item;
@@ -220,6 +236,7 @@ static void reasons(struct page *page)
 	    page_format(page, "<li class=\"doubt\">%t</li>\n", member_text(item, "text"));
 	cJSON_ArrayForEach(item, member(member(page->run, "verdict"), "why"))
 	    page_format(page, "<li>%t</li>\n", cJSON_IsString(item) ? item->valuestring : "");
+	open_share(page);
 	if (colour_of(page->figures->verdict) == GOOD)
 		page_put(page, "<li>Every document has its counterpart, and nothing is open.</li>\n");
 	page_put(page, "</ul>\n");

@@ -324,9 +324,10 @@ void html_balances(struct page *page)
 static void tax_row(struct page *page, const cJSON *line)
 {
 	page_format(page,
-	            "<tr%r><th scope=\"row\">%t</th><td>%t</td><td class=\"n\">%t\xc2\xa0%%</td><td>%t</td>",
-	            differs(line) ? " class=\"differs\"" : "", member_text(line, "entity"),
-	            member_text(line, "code"), member_text(line, "rate"), member_text(line, "period"));
+	            "<tr><th scope=\"row\">%t</th><td>%t</td><td class=\"n\">%t\xc2\xa0%%</td><td "
+	            "class=\"t\">%t</td>",
+	            member_text(line, "entity"), member_text(line, "code"), member_text(line, "rate"),
+	            member_text(line, "period"));
 	for (int side = 0; side < 2; side++) {
 		const char *name = side == 0 ? "legacy" : "cloud";
 		page_format(page, "<td class=\"n\">%n</td>", member_integer(member(line, name), "documents"));
@@ -344,10 +345,9 @@ void html_tax(struct page *page)
 	for (size_t i = 0; i < picks->count; i++) {
 		const struct pick_list *list = &picks->lists[i];
 		page_table(page, "", "Tax in %t", list->currency);
-		page_heads(
-		    page,
-		    "Company|Code|#Rate|Period|#Documents, ERP|#Base, ERP|#Tax, ERP|#Documents, cloud|#Base, "
-		    "cloud|#Tax, cloud|#Difference of tax");
+		page_heads(page,
+		           "Company|Code|#Rate|Period|#Docs, ERP|#Base, ERP|#Tax, ERP|#Docs, cloud|#Base, "
+		           "cloud|#Tax, cloud|#Difference of tax");
 		for (size_t row = 0; row < list->count; row++) {
 			cJSON *line = cJSON_Parse(list->picks[row].text);
 			tax_row(page, line);

@@ -132,7 +132,7 @@ static void document_cell(struct page *page, const cJSON *difference, const char
 	const cJSON *document = member(difference, side);
 	page_put(page, head ? "<th scope=\"row\">" : "<td>");
 	if (cJSON_IsObject(document))
-		page_format(page, "%t<br><span class=\"minor\">%t</span>", member_text(document, "number"),
+		page_format(page, "%t<br><span class=\"minor t\">%t</span>", member_text(document, "number"),
 		            member_text(document, "posting_date"));
 	else
 		page_put(page, "<span class=\"zero\">none</span>");
@@ -180,20 +180,19 @@ static void difference_row(struct page *page, const cJSON *difference)
 	page_put(page, "<tr>");
 	document_cell(page, difference, "legacy", true);
 	document_cell(page, difference, "cloud", false);
-	page_format(page, "<td class=\"t\">%t<br><span class=\"minor\">%t, %t</span></td>",
-	            member_text(difference, "entity"),
-	            words_code(member_text(difference, "document_type"), type),
-	            member_text(difference, "period"));
 	total_cell(page, difference, "legacy");
 	total_cell(page, difference, "cloud");
 	page_format(page, "<td class=\"n\"><strong>%a</strong></td><td class=\"n\">%a</td>",
 	            member_text(difference, "gross"), member_text(difference, "net"));
 	fields_cell(page, difference);
-	page_format(page,
-	            "<td>%t<br><span class=\"minor\">%r</span></td><td class=\"t\">%t</td><td "
-	            "class=\"n\">%n</td></tr>\n",
+	page_format(page, "<td>%t<br><span class=\"minor\">%r</span></td>",
 	            words_cause(member_text(difference, "cause"), cause),
-	            words_owner(member_text(difference, "cause")),
+	            words_owner(member_text(difference, "cause")));
+	page_format(page, "<td class=\"t\">%t<br><span class=\"minor\">%t, %t</span></td>",
+	            member_text(difference, "entity"),
+	            words_code(member_text(difference, "document_type"), type),
+	            member_text(difference, "period"));
+	page_format(page, "<td class=\"t\">%t</td><td class=\"n\">%n</td></tr>\n",
 	            words_state(member_text(difference, "state"), state),
 	            member_integer(difference, "age_days"));
 }
@@ -227,8 +226,8 @@ void html_differences(struct page *page)
 		           list->currency[0] ? "Open differences in %t (%n)"
 		                             : "Open differences without an amount%t (%n)",
 		           list->currency, list->seen);
-		page_heads(page, "ERP document|Cloud document|Company|#ERP|#Cloud|#Gross|#Net|What "
-		                 "differs|Cause, who|State|#Days");
+		page_heads(page, "ERP document|Cloud document|#ERP|#Cloud|#Gross|#Net|What differs|Cause, "
+		                 "who|Company|State|#Days");
 		shown += each_line(page, list, difference_row);
 		page_table_end(page);
 	}

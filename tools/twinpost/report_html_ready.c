@@ -41,7 +41,7 @@ static void day_row(struct page *page, const cJSON *day)
 {
 	const cJSON *class_;
 	char buffer[WORDS_CODE_SIZE];
-	page_format(page, "<tr><th scope=\"row\">%t</th><td class=\"n\">%n</td><td>%r</td><td>",
+	page_format(page, "<tr><th scope=\"row\" class=\"t\">%t</th><td class=\"n\">%n</td><td>%r</td><td>",
 	            member_text(day, "date"), member_integer(day, "documents"),
 	            member_true(day, "clean") ? "<span class=\"good\">clean</span>"
 	                                      : "<span class=\"bad\">not clean</span>");

@@ -114,12 +114,12 @@ void page_table(struct page *page, const char *classes, const char *caption, ...
 	page->tables++;
 	page_format(page,
 	            "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-labelledby=\"t%i\">\n"
-	            "<table class=\"%r\">\n<caption id=\"t%i\">",
+	            "<table class=\"%r\">\n<caption id=\"t%i\"><span>",
 	            page->tables, classes, page->tables);
 	va_start(args, caption);
 	put_list(page, caption, &args);
 	va_end(args);
-	page_put(page, "</caption>\n");
+	page_put(page, "</span></caption>\n");
 }
 
 void page_heads(struct page *page, const char *heads)

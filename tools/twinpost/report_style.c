@@ -43,7 +43,7 @@ const char *const report_style[] = {
     "h3{font-size:1rem;line-height:1.3;margin:2rem 0 .5rem}\n",
     "p{margin:0 0 .8em;max-width:44rem;overflow-wrap:break-word}\n",
     "a{color:var(--erp);text-underline-offset:.18em}\n",
-    "a:focus-visible,button:focus-visible,input:focus-visible,"
+    "a:focus-visible,[role=button]:focus-visible,input:focus-visible,"
     ".scroll:focus-visible{outline:3px solid var(--erp);outline-offset:2px}\n",
     ".skip{position:absolute;left:-999px}.skip:focus{position:static;display:inline-block;padding:8px}\n",
     ".mast{display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 24px;padding-top:22px;"
@@ -84,7 +84,7 @@ const char *const report_style[] = {
     "vertical-align:bottom;font-size:.8125rem}\n",
     "tbody th{font-weight:400}\n",
     ".n{text-align:right;white-space:nowrap;padding-left:.5rem}\n",
-    "td.t{white-space:nowrap}\n",
+    ".t{white-space:nowrap}caption span{display:inline-block;max-width:calc(100vw - 32px)}\n",
     "tr.sum th,tr.sum td{font-weight:600;border-top:1.5px solid var(--strong)}\n",
     "tr.differs td,tr.differs th{background:var(--badwash)}.x{font-weight:600}thead th.g{text-align:center}\n",
     "tr.group th{font-weight:600;padding-top:1.1rem;border-bottom:1px solid var(--strong)}\n",
@@ -122,10 +122,10 @@ const char *const report_style[] = {
     ".tools{margin:.2rem 0 .4rem;font-size:.875rem}\n",
     ".tools input{font:inherit;padding:.35rem .6rem;width:20rem;max-width:100%;"
     "border:1px solid var(--strong);border-radius:3px;background:var(--paper);color:var(--ink)}\n",
-    "th button{all:unset;cursor:pointer}th button:hover{text-decoration:underline}\n",
-    "th[aria-sort=ascending] button::after{content:\" \\2191\"}"
-    "th[aria-sort=descending] button::after{content:\" \\2193\"}\n",
-    "@media (max-width:760px){header,main,footer,nav{padding:0 16px}.mast{padding-top:14px}"
+    "th [role=button]{cursor:pointer}th [role=button]:hover{text-decoration:underline}\n",
+    "th[aria-sort=ascending] span::after{content:\" \\2191\"}"
+    "th[aria-sort=descending] span::after{content:\" \\2193\"}\n",
+    "@media screen and (max-width:760px){svg.chart text{font-size:15px}svg.chart .s{font-size:14px}header,main,footer,nav{padding:0 16px}.mast{padding-top:14px}"
     "section{padding-top:26px;margin-top:24px}.two{grid-template-columns:1fr}"
     ".keys{grid-template-columns:1fr 1fr}.scope{grid-template-columns:1fr;gap:0}"
     ".scope dd{margin-bottom:.45rem}h2{font-size:1.4rem}"
@@ -144,9 +144,11 @@ const char *const report_style[] = {
     "th,td{padding:2.2pt 5pt 2.2pt 0}.n{padding-left:3pt}.scroll{overflow:visible;margin:4pt 0 8pt}"
     "tr,figure,li,dl{break-inside:avoid}nav,.skip,.tools{display:none}.sheet{break-before:page}"
     ".landscape{page:wide;break-before:page}.wide table,table.wide{min-width:0;font-size:7.2pt}"
-    "th button::after{content:none!important}.charts{grid-template-columns:1fr 1fr;gap:4pt 22pt}"
-    "svg.chart{max-width:100%}tr.differs td,tr.differs th{background:none;font-weight:600}"
-    ".minor,.mono{font-size:6.8pt}footer{padding:8pt 0}.mono{overflow-wrap:anywhere}}\n",
+    ".charts{grid-template-columns:1fr 1fr;gap:4pt 22pt}"
+    "svg.chart{max-width:100%}tr.differs td,tr.differs th{background:none}"
+    ".minor,.mono{font-size:6.8pt}footer{padding:8pt 0;font-size:7.5pt}.note,figcaption,.nothing,.legend,.scope{"
+    "font-size:8pt}ul.why{font-size:8.5pt}ul.why li{padding:2.5pt 0}.two{gap:4pt 24pt;margin-top:6pt}"
+    "section>p{break-after:avoid}#completeness,#readiness{break-before:page}.keys dt{font-size:8pt}}\n",
     NULL};
 /* clang-format on */
 
@@ -160,8 +162,10 @@ static const char script[] =
     "document.querySelectorAll('table.sort').forEach(function(table){\n"
     " var heads=table.tHead.rows[0].cells,body=table.tBodies[0];\n"
     " Array.prototype.forEach.call(heads,function(head,i){\n"
-    "  var b=document.createElement('button');b.type='button';b.textContent=head.textContent;\n"
-    "  b.title='Sort';head.textContent='';head.appendChild(b);\n"
+    "  var b=document.createElement('span');b.tabIndex=0;b.textContent=head.textContent;\n"
+    "  b.setAttribute('role','button');head.textContent='';head.appendChild(b);\n"
+    "  b.addEventListener('keydown',function(e){\n"
+    "   if(e.key==='Enter'||e.key===' '){e.preventDefault();b.click()}});\n"
     "  b.addEventListener('click',function(){\n"
     "   var up=head.getAttribute('aria-sort')!=='ascending';\n"
     "   Array.prototype.forEach.call(heads,function(h){h.removeAttribute('aria-sort')});\n"

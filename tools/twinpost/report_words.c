@@ -91,7 +91,7 @@ void words_amount(const char *amount, struct buf *out)
 	if (decimal_parse(&value, span_of(amount)) == ERR_OK)
 		words_decimal(value, out);
 	else
-		words_text(amount, WORDS_CODE_SIZE, out);
+		words_text(amount, WORDS_CODE_CHARACTERS, out);
 }
 
 void words_count(int64_t count, struct buf *out)
@@ -105,7 +105,7 @@ void words_share(const char *share, struct buf *out)
 	struct decimal percent;
 	if (decimal_parse(&value, span_of(share)) != ERR_OK ||
 	    decimal_multiply(&percent, value, (struct decimal){100, 0}) != ERR_OK) {
-		words_text(share, WORDS_CODE_SIZE, out);
+		words_text(share, WORDS_CODE_CHARACTERS, out);
 		return;
 	}
 	/* Trailing zeros of a share say nothing. */
@@ -127,7 +127,7 @@ void words_date(const char *iso, struct buf *out)
 	int month;
 	int day;
 	if (date_parse(&date, span_of(iso)) != ERR_OK) {
-		words_text(iso, WORDS_CODE_SIZE, out);
+		words_text(iso, WORDS_CODE_CHARACTERS, out);
 		return;
 	}
 	date_to_civil(date, &year, &month, &day);
@@ -146,7 +146,7 @@ const char *words_code(const char *code, char buffer[WORDS_CODE_SIZE])
 {
 	struct buf text;
 	buf_init(&text, 4 * WORDS_CODE_SIZE);
-	words_text(code, WORDS_CODE_SIZE / 8, &text);
+	words_text(code, WORDS_CODE_CHARACTERS, &text);
 	(void)snprintf(buffer, WORDS_CODE_SIZE, "%s", buf_cstr(&text));
 	buf_release(&text);
 	for (char *c = buffer; *c; c++)

@@ -29,7 +29,8 @@ void words_share(const char *share, struct buf *out);
 void words_date(const char *iso, struct buf *out);
 
 /* What a code is called; buffers hold codes that are not known. */
-#define WORDS_CODE_SIZE 96
+#define WORDS_CODE_SIZE       200
+#define WORDS_CODE_CHARACTERS 40
 const char *words_status(const char *status, char buffer[WORDS_CODE_SIZE]);
 const char *words_cause(const char *cause, char buffer[WORDS_CODE_SIZE]);
 const char *words_state(const char *state, char buffer[WORDS_CODE_SIZE]);
