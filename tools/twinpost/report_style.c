@@ -125,7 +125,8 @@ const char *const report_style[] = {
     "th [role=button]{cursor:pointer}th [role=button]:hover{text-decoration:underline}\n",
     "th[aria-sort=ascending] span::after{content:\" \\2191\"}"
     "th[aria-sort=descending] span::after{content:\" \\2193\"}\n",
-    "@media screen and (max-width:760px){svg.chart text{font-size:15px}svg.chart .s{font-size:14px}header,main,footer,nav{padding:0 16px}.mast{padding-top:14px}"
+    "@media screen and (max-width:760px){svg.chart text{font-size:15px}svg.chart .s{font-size:14px}"
+    "header,main,footer,nav{padding:0 16px}.mast{padding-top:14px}"
     "section{padding-top:26px;margin-top:24px}.two{grid-template-columns:1fr}"
     ".keys{grid-template-columns:1fr 1fr}.scope{grid-template-columns:1fr;gap:0}"
     ".scope dd{margin-bottom:.45rem}h2{font-size:1.4rem}"
