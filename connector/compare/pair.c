@@ -10,7 +10,7 @@
  *        3. Sums of differences are unsigned and stop at their end.
  * Faults: none; a pair has no errors, only differences.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/pair_test.c, tests/fuzz/pack_fuzz.c
+ * Tests: tests/unit/pair_test.c, tests/fuzz/pair_fuzz.c
  */
 #include "connector/compare/pair.h"
 

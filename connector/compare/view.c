@@ -8,7 +8,7 @@
  *        3. What an uncommonly large document took is given back at the next one.
  * Faults: as declared; the messages name the document and the field.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/view_test.c
+ * Tests: tests/unit/view_test.c, view_form_test.c
  */
 #include "connector/compare/view.h"
 

@@ -11,7 +11,7 @@
  *        local currency), the amounts, the local currency; number of lines, and each: flags u16 (low byte first), its
  *        texts in the order of the flags, its numbers. Sets, counts, lengths: varints; amounts: signed ones (varint.h).
  * Runs in: the core; the CLI.
- * Tests: tests/unit/view_test.c
+ * Tests: tests/unit/view_test.c, view_form_test.c
  */
 #include <string.h>
 

@@ -8,7 +8,7 @@
  *        3. Sorted in place: few lines by insertion, many by a heap, so that no order of 10,000 lines is slow.
  * Faults: as view_make().
  * Runs in: the core; the CLI.
- * Tests: tests/unit/view_test.c
+ * Tests: tests/unit/view_test.c, view_form_test.c
  */
 #include "connector/compare/view_make.h"
 

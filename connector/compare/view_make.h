@@ -5,7 +5,7 @@
  * Owns:  nothing: it borrows document, rules and view for one view_make().
  * Rules: until view_form_write() the view's spans are borrowed from the document, the rules and the scratch.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/view_test.c
+ * Tests: tests/unit/view_test.c, view_form_test.c
  */
 #ifndef TWINPOST_VIEW_MAKE_H
 #define TWINPOST_VIEW_MAKE_H
