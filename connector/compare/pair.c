@@ -10,7 +10,7 @@
  *        3. Sums of differences are unsigned and stop at their end.
  * Faults: none; a pair has no errors, only differences.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/pair_test.c, tests/fuzz/pair_fuzz.c
+ * Tests: tests/unit/pair_test.c, pair_random_test.c, tests/fuzz/pair_fuzz.c
  */
 #include "connector/compare/pair.h"
 
@@ -91,13 +91,14 @@ static struct pair_difference *add_difference(struct comparison *comparison, enu
 
 static bool is_within(const struct comparison *comparison, uint64_t units, bool local, struct span account)
 {
-	const struct view *cloud = comparison->cloud;
+	/* Entity, type and currency are those of both. The local currency may be that of one side. */
+	const struct view *view = comparison->legacy->has_local ? comparison->legacy : comparison->cloud;
 	if (!comparison->rules || units > INT64_MAX)
 		return false;
 	struct decimal tolerance =
-	    rules_tolerance(comparison->rules, cloud->entity, local ? cloud->local_currency : cloud->currency,
-	                    cloud->type, account);
-	struct decimal value = {(int64_t)units, (uint8_t)(local ? cloud->local_digits : cloud->digits)};
+	    rules_tolerance(comparison->rules, view->entity, local ? view->local_currency : view->currency,
+	                    view->type, account);
+	struct decimal value = {(int64_t)units, (uint8_t)(local ? view->local_digits : view->digits)};
 	return decimal_compare(value, tolerance) <= 0;
 }
 

@@ -20,7 +20,7 @@
  *        6. Every difference is counted; the list holds the first PAIR_DIFFERENCES_MAX in the order: header amounts,
  *           lines by key, attributes.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/pair_test.c
+ * Tests: tests/unit/pair_test.c, pair_random_test.c
  */
 #ifndef TWINPOST_PAIR_H
 #define TWINPOST_PAIR_H

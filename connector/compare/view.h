@@ -26,7 +26,7 @@
  *        7. An amount that is absent is not zero: where a document or a line must have it, that is ERR_BAD_INPUT; in a
  *           header it differs from one that is there.
  * Runs in: the core; the CLI.
- * Tests: tests/unit/view_test.c, view_form_test.c, pair_test.c; tests/fuzz/pair_fuzz.c
+ * Tests: tests/unit/view_test.c, view_form_test.c, pair_random_test.c; tests/fuzz/pair_fuzz.c
  */
 #ifndef TWINPOST_VIEW_H
 #define TWINPOST_VIEW_H

@@ -7,7 +7,8 @@
  *           The JSON schemas, the profile checker and the writer all read these tables.
  *        2. A field is absent (no key in the JSON) or has a value of its kind; empty text counts as absent.
  *        3. Amounts: debit positive, credit negative in journals; invoices and credit memos positive plus their type.
- *        4. Fields are added, never renamed or narrowed (contract, Evolution).
+ *        4. Fields are added, at the end of their list (pack.h counts them), never renamed or narrowed (contract,
+ *           Evolution).
  *        5. A code stands as the ERP has it; the cloud's code stands beside it as ..._mapped, where the rules map its
  *           kind (connector/compare/rules.h). Without that field the code is the same on both sides.
  * Source: canonical model of the project, section 2; names after ISO 20022, UBL 2.1 / EN 16931 and SAF-T 2.0.

@@ -1,197 +1,13 @@
 /*
- * pair_test.c - two views against each other: what is found, what is not, what the tolerance covers.
+ * pair_test.c - two views against each other: what is found, and what the tolerance covers.
  *
  * Why:   a difference that is not found here is never found again.
- * Owns:  the fixture: two documents, their views, rules and the pair.
- * Rules: 1. Random documents: whether two are equal is worked out a second time, by tests/lib/view_oracle.c.
- *        2. The other cases are worked out by hand; amounts are in cents where nothing else is said.
+ * Owns:  nothing beyond its fixture.
+ * Rules: cases are worked out by hand; amounts are in cents where nothing else is said. Random pairs:
+ *        pair_random_test.c.
  * Runs in: the tests.
  */
-#include "connector/compare/pair.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "tests/lib/random_postings.h"
-#include "tests/lib/sample_documents.h"
-#include "tests/lib/view_oracle.h"
-
-#define ROUNDS     60000
-#define ORACLE_MAX (1u << 20)
-
-struct fixture {
-	struct document legacy, cloud;
-	struct view legacy_view, cloud_view;
-	struct rules *rules; /* NULL: none */
-	struct pair pair, mirrored;
-	struct sim_random random;
-	struct buf legacy_text, cloud_text;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof *fixture);
-	assert_non_null(fixture);
-	document_init(&fixture->legacy);
-	document_init(&fixture->cloud);
-	view_init(&fixture->legacy_view);
-	view_init(&fixture->cloud_view);
-	buf_init(&fixture->legacy_text, ORACLE_MAX);
-	buf_init(&fixture->cloud_text, ORACLE_MAX);
-	sim_random_init(&fixture->random, 4);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-	document_release(&fixture->legacy);
-	document_release(&fixture->cloud);
-	view_release(&fixture->legacy_view);
-	view_release(&fixture->cloud_view);
-	buf_release(&fixture->legacy_text);
-	buf_release(&fixture->cloud_text);
-	rules_free(fixture->rules);
-	free(fixture);
-	return 0;
-}
-
-static void set_rules(struct fixture *fixture, const char *name, const char *csv)
-{
-	struct rules_problems problems = {0};
-	rules_free(fixture->rules);
-	fixture->rules = rules_new();
-	if (!rules_add(fixture->rules, name, span_of(csv), &problems) ||
-	    !rules_finish(fixture->rules, &problems))
-		fail_msg("%s", problems.list[0].text);
-}
-
-static void make(struct view *view, enum ledger_side side, const struct document *document,
-                 const struct rules *rules)
-{
-	struct err_info info = {0};
-	enum err err = view_make(view, side, document, rules, &info);
-	if (err != ERR_OK)
-		fail_msg("%s: %s", err_name(err), info.text);
-}
-
-static void compare(struct fixture *fixture)
-{
-	make(&fixture->legacy_view, SIDE_LEGACY, &fixture->legacy, fixture->rules);
-	make(&fixture->cloud_view, SIDE_CLOUD, &fixture->cloud, fixture->rules);
-	pair_compare(&fixture->legacy_view, &fixture->cloud_view, fixture->rules, &fixture->pair);
-}
-
-static bool prints_equal(const struct fixture *fixture)
-{
-	struct fingerprint a = view_fingerprint(&fixture->legacy_view, SPAN_LITERAL("one"));
-	struct fingerprint b = view_fingerprint(&fixture->cloud_view, SPAN_LITERAL("one"));
-	return fingerprint_equal(&a, &b);
-}
-
-/* ---- random pairs ---- */
-
-/* Where the sides change places, all amounts do, and what is the cloud's less the legacy's changes its sign. */
-static void assert_mirrored(const struct pair *pair, const struct pair *mirrored)
-{
-	assert_int_equal(mirrored->class_, pair->class_);
-	assert_int_equal(mirrored->count, pair->count);
-	assert_int_equal(mirrored->kept, pair->kept);
-	assert_int_equal(mirrored->net_delta, -pair->net_delta);
-	if (pair->amounts_compared)
-		assert_int_equal(mirrored->gross_delta, pair->gross_delta);
-	for (int i = 0; i < pair->kept; i++) {
-		const struct pair_difference *a = &pair->differences[i];
-		const struct pair_difference *b = &mirrored->differences[i];
-		assert_string_equal(a->field, b->field);
-		assert_string_not_equal(a->field, "form");
-		assert_int_equal(a->tolerated, b->tolerated);
-		assert_int_equal(a->legacy_amount, b->cloud_amount);
-		assert_int_equal(a->cloud_amount, b->legacy_amount);
-		assert_int_equal(a->legacy_has, b->cloud_has);
-		assert_int_equal(a->cloud_has, b->legacy_has);
-		assert_true(span_equal(a->account, b->account) && span_equal(a->entity, b->entity));
-		assert_true(span_equal(a->legacy_text, b->cloud_text));
-		assert_true(span_equal(a->cloud_text, b->legacy_text));
-	}
-}
-
-/* The property: matched, equal fingerprints and equal texts of the oracle are one and the same. */
-static bool check_random_pair(struct fixture *fixture)
-{
-	compare(fixture);
-	view_oracle(&fixture->legacy, &fixture->legacy_text);
-	view_oracle(&fixture->cloud, &fixture->cloud_text);
-	bool equal = span_equal(buf_span(&fixture->legacy_text), buf_span(&fixture->cloud_text));
-	bool matched = fixture->pair.class_ == PAIR_MATCHED;
-	if (equal != matched || equal != prints_equal(fixture)) {
-		print_message("# legacy\n%s# cloud\n%s", buf_cstr(&fixture->legacy_text),
-		              buf_cstr(&fixture->cloud_text));
-		fail_msg("oracle %d, pair %d, fingerprints %d", equal, matched, prints_equal(fixture));
-	}
-	assert_int_equal(fixture->pair.count == 0, matched);
-	pair_compare(&fixture->cloud_view, &fixture->legacy_view, NULL, &fixture->mirrored);
-	assert_mirrored(&fixture->pair, &fixture->mirrored);
-	return equal;
-}
-
-static void test_random_pairs(void **state)
-{
-	struct fixture *fixture = *state;
-	int equal_pairs = 0;
-	for (int round = 0; round < ROUNDS; round++) {
-		enum document_type type = (enum document_type)(round % DOCUMENT_TYPE_COUNT);
-		random_posting(&fixture->random, &fixture->legacy, type);
-		copy_document(&fixture->cloud, &fixture->legacy);
-		for (uint64_t left = sim_random_below(&fixture->random, 5); left > 0; left--)
-			random_change(&fixture->random, &fixture->cloud,
-			              (enum posting_change)sim_random_below(&fixture->random, CHANGE_COUNT));
-		equal_pairs += check_random_pair(fixture);
-	}
-	/* Neither was rare. */
-	assert_in_range(equal_pairs, ROUNDS / 10, ROUNDS / 10 * 9);
-}
-
-/* Documents that share nothing but their kind. */
-static void test_random_strangers(void **state)
-{
-	struct fixture *fixture = *state;
-	for (int round = 0; round < ROUNDS / 4; round++) {
-		random_posting(&fixture->random, &fixture->legacy,
-		               (enum document_type)sim_random_below(&fixture->random, DOCUMENT_TYPE_COUNT));
-		random_posting(&fixture->random, &fixture->cloud,
-		               (enum document_type)sim_random_below(&fixture->random, DOCUMENT_TYPE_COUNT));
-		(void)check_random_pair(fixture);
-	}
-}
-
-/* Each kind of change by itself is found at times; order, splitting and what is not compared never are. */
-static void test_each_change(void **state)
-{
-	struct fixture *fixture = *state;
-	for (int change = 0; change < CHANGE_COUNT; change++) {
-		int found = 0;
-		for (int round = 0; round < ROUNDS / CHANGE_COUNT; round++) {
-			enum document_type type = (enum document_type)(round % DOCUMENT_TYPE_COUNT);
-			random_posting(&fixture->random, &fixture->legacy, type);
-			copy_document(&fixture->cloud, &fixture->legacy);
-			random_change(&fixture->random, &fixture->cloud, (enum posting_change)change);
-			found += !check_random_pair(fixture);
-		}
-		bool neutral = change == CHANGE_ORDER || change == CHANGE_SPLIT || change == CHANGE_IGNORED;
-		if (neutral != (found == 0))
-			fail_msg("%s: found %d times", posting_change_name((enum posting_change)change),
-			         found);
-	}
-}
-
-/* ---- by hand ---- */
+#include "tests/unit/pair_fixture.h"
 
 static void add_line(struct document *document, const char *account, const char *amount)
 {
@@ -388,6 +204,10 @@ static void test_invoice_cent(void **state)
 	assert_int_equal(fixture->pair.count, 1);
 	assert_true(find(fixture, "net", "")->legacy_has);
 	assert_false(find(fixture, "net", "")->cloud_has);
+	/* Nor does a tolerance cover it. */
+	set_rules(fixture, "tolerance", "entity,currency,document_type,account,amount\n*,*,*,*,1000\n");
+	compare(fixture);
+	assert_int_equal(fixture->pair.class_, PAIR_DIFFERENT);
 }
 
 /* 100 USD are 90.00 EUR here and 90.90 EUR there: the debit's and the credit's, two differences; nothing in USD. */
@@ -413,6 +233,18 @@ static void test_rate(void **state)
 	compare(fixture);
 	assert_int_equal(fixture->pair.count, 1);
 	assert_texts(fixture, "local_currency", "EUR", "CHF");
+	/* Of a payment neither, nor the gains of its applications. */
+	for (int i = 0; i < 2; i++) {
+		struct document *document = i ? &fixture->cloud : &fixture->legacy;
+		sample_make_payment(document);
+		sample_set_header(document, HEADER_LOCAL_CURRENCY, i ? "CHF" : "USD");
+		sample_set_amount(document, PAYMENT_AMOUNT_LOCAL, i ? "1.00" : "2.00");
+		struct value *line = sample_line_at(document, SECTION_APPLICATIONS, 0);
+		sample_set_decimal(&line[PAYMENT_APPLICATION_FX_GAIN_LOSS], i ? "3.00" : "4.00");
+	}
+	compare(fixture);
+	assert_int_equal(fixture->pair.count, 1);
+	assert_texts(fixture, "local_currency", "USD", "CHF");
 	/* One side has none at all, which no tolerance covers. */
 	set_rules(fixture, "tolerance", "entity,currency,document_type,account,amount\n*,*,*,*,1000\n");
 	make_journals(fixture, "USD");
@@ -421,7 +253,18 @@ static void test_rate(void **state)
 	(void)sample_add_journal_line(&fixture->cloud, "100.00", NULL);
 	compare(fixture);
 	assert_int_equal(fixture->pair.class_, PAIR_DIFFERENT);
+	assert_int_equal(fixture->pair.count, 1);
 	assert_false(find(fixture, "local", "1.1110")->cloud_has);
+	assert_false(find(fixture, "local", "1.1110")->tolerated);
+	/* A line that one side has not is covered in both currencies, whichever side it is. */
+	for (int i = 0; i < 2; i++) {
+		make_journals(fixture, "USD");
+		sample_set_header(i ? &fixture->cloud : &fixture->legacy, HEADER_LOCAL_CURRENCY, "EUR");
+		(void)sample_add_journal_line(i ? &fixture->cloud : &fixture->legacy, "1000.00", "900.00");
+		compare(fixture);
+		assert_int_equal(fixture->pair.class_, PAIR_WITHIN_TOLERANCE);
+		assert_true(find(fixture, "local", "1.1110")->tolerated);
+	}
 }
 
 /* ---- tolerance ---- */
@@ -618,14 +461,9 @@ static void test_ends(void **state)
 	assert_true(fixture->pair.net_delta == -INT64_MAX);
 }
 
-#define WITH_FIXTURE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_FIXTURE(test_random_pairs),
-	    WITH_FIXTURE(test_random_strangers),
-	    WITH_FIXTURE(test_each_change),
 	    WITH_FIXTURE(test_opposite_errors),
 	    WITH_FIXTURE(test_debit_and_credit_apart),
 	    WITH_FIXTURE(test_wrong_account),

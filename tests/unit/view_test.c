@@ -5,7 +5,7 @@
  * Owns:  nothing beyond its fixture.
  * Rules: 1. Expected sums were added by hand, in minor units.
  *        2. The bytes that are hashed, limits and memory: view_form_test.c. Random documents, and what makes two views
- *           equal: pair_test.c.
+ *           equal: pair_random_test.c.
  * Runs in: the tests.
  */
 #include "tests/unit/view_fixture.h"
