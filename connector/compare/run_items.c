@@ -243,8 +243,9 @@ static void put_side(struct json *json, const struct run *run, enum ledger_side 
 static void put_field(struct json *json, const struct run *run, const struct pair_difference *one)
 {
 	const struct view *legacy = &run->views[SIDE_LEGACY];
-	bool local = strcmp(one->field, "local") == 0;
-	struct span currency = local ? legacy->local_currency : legacy->currency;
+	/* The local currency may be that of one side alone. */
+	const struct view *local = legacy->has_local ? legacy : &run->views[SIDE_CLOUD];
+	struct span currency = one->local ? local->local_currency : legacy->currency;
 	int64_t delta = 0;
 	json_object(json, NULL);
 	json_put_span(json, "account", one->account);
