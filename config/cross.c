@@ -81,6 +81,16 @@ static void check_uplink(const struct cross *cross)
 
 /* ---- the broker's limits ---- */
 
+/* The path of a file beside the store; one that does not fit stays as it is, and is told where it is opened. */
+static void place_beside_store(const struct config *config, const char *name, char path[CONFIG_PATH_MAX])
+{
+	const char *slash = strrchr(config->store.path, '/');
+	int length = slash ? (int)(slash - config->store.path) + 1 : 0;
+	char beside[2 * CONFIG_PATH_MAX];
+	(void)snprintf(beside, sizeof beside, "%.*s%s", length, config->store.path, name);
+	(void)!text_copy(path, CONFIG_PATH_MAX, span_of(beside));
+}
+
 void cross_complete(struct config *config, yaml_document_t *document)
 {
 	struct cross cross = {.config = config, .document = document};
@@ -90,6 +100,10 @@ void cross_complete(struct config *config, yaml_document_t *document)
 	if (uplink->client_id[0] == 0)
 		(void)snprintf(uplink->client_id, sizeof uplink->client_id, "%s-%s", config->tenant,
 		               config->gateway);
+	if (!given(&cross, "compare.ledger", 0))
+		place_beside_store(config, "ledger.db", config->compare.ledger);
+	if (!given(&cross, "compare.results", 0))
+		place_beside_store(config, "compare", config->compare.results);
 	if (broker->in_flight_default > 0 && !given(&cross, "uplink.in_flight", 0))
 		uplink->in_flight = broker->in_flight_default;
 	if (!given(&cross, "uplink.rate_messages", 0))

@@ -78,6 +78,7 @@ enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *
 	for (int i = 0; i < agent->pull_count; i++)
 		pull_rolled_back(agent->pulls[i], now);
 	cloud_rolled_back(agent->cloud, now);
+	comparison_rolled_back(agent->comparison);
 	status_tables_rolled_back(agent->tables, now);
 	if (fresh) {
 		agent->trouble_retry_ns = now + TROUBLE_RETRY_NS;
@@ -204,13 +205,19 @@ static enum err take_event(struct agent *agent, const struct hal_child_event *ev
 	return ERR_OK; /* of a child that was given up before */
 }
 
+static bool is_streaming(const struct agent *agent)
+{
+	bool streaming = false;
+	for (int i = 0; i < agent->pull_count; i++)
+		streaming = streaming || pull_streaming(agent->pulls[i]);
+	return streaming;
+}
+
 /* When the open transaction is to be committed at the latest. */
 static int64_t commit_due_ns(const struct agent *agent)
 {
 	uint64_t rows = agent->recorder.recorded + agent->recorder.amended - agent->rows_before;
-	bool streaming = false;
-	for (int i = 0; i < agent->pull_count; i++)
-		streaming = streaming || pull_streaming(agent->pulls[i]);
+	bool streaming = is_streaming(agent);
 	if (rows >= COMMIT_ROWS || agent->stop_limit_ns != 0)
 		return agent->dirty_since_ns;
 	if (streaming)
@@ -221,8 +228,10 @@ static int64_t commit_due_ns(const struct agent *agent)
 enum err agent_commit(struct agent *agent, struct err_info *info)
 {
 	enum err err = cloud_before_commit(agent->cloud, info);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
+		comparison_before_commit(agent->comparison);
 		err = store_commit(agent->store, info);
+	}
 	if (err == ERR_OK)
 		err = cloud_committed(agent->cloud, info);
 	if (err == ERR_OK && agent->rows_before != agent->recorder.recorded + agent->recorder.amended) {
@@ -270,6 +279,11 @@ static enum err keep_house(struct agent *agent, int64_t now, int64_t *deadline, 
 		err = agent_rules_step(agent, now, deadline, info);
 	if (err == ERR_OK)
 		err = agent_phases_step(agent, info);
+	if (err == ERR_OK && comparison_has_news(agent->comparison)) {
+		err = agent_begin(agent, info);
+		if (err == ERR_OK)
+			err = comparison_tell(agent->comparison, info);
+	}
 	return err;
 }
 
@@ -278,7 +292,8 @@ static bool is_idle(const struct agent *agent)
 	struct store_totals totals;
 	store_totals(agent->store, &totals);
 	bool idle = totals.queued == 0 && agent->trouble == ERR_OK && !store_in_transaction(agent->store) &&
-	            cloud_idle(agent->cloud) && status_tables_idle(agent->tables);
+	            cloud_idle(agent->cloud) && status_tables_idle(agent->tables) &&
+	            comparison_caught_up(agent->comparison);
 	for (int i = 0; i < agent->pull_count; i++)
 		idle = idle && pull_caught_up(agent->pulls[i]);
 	return idle;
@@ -342,6 +357,8 @@ enum err agent_step(struct agent *agent, int64_t *deadline, bool *finished, stru
 		err = keep_house(agent, now, deadline, info);
 	if (err == ERR_OK)
 		err = commit_and_send(agent, hal_mono_ns(agent->hal), deadline, info);
+	if (err == ERR_OK && agent->trouble == ERR_OK)
+		comparison_step(agent->comparison, hal_mono_ns(agent->hal), is_streaming(agent), deadline);
 	if (err != ERR_OK)
 		err = agent_absorb(agent, err, info, now);
 	if (agent->trouble != ERR_OK)
@@ -453,6 +470,7 @@ enum err agent_open(const struct agent_options *options, struct agent **out, str
 		return err;
 	}
 	recorder_init(&agent->recorder, agent->hal, agent->log, agent->store, config, NULL);
+	agent->comparison = comparison_new(agent->hal, agent->log, agent->store, config, &agent->recorder);
 	err = make_cloud(agent, info);
 	make_machines(agent);
 	if (err == ERR_OK)
@@ -481,6 +499,8 @@ void agent_close(struct agent *agent)
 		pull_free(agent->pulls[i]);
 	status_tables_free(agent->tables);
 	cloud_free(agent->cloud);
+	comparison_free(agent->comparison); /* before its rules and its store */
+	agent->comparison = NULL;
 	store_close(agent->store);
 	agent_rules_close(agent);
 	recorder_release(&agent->recorder);

@@ -99,9 +99,29 @@ static enum err cloud_moved(void *self, const char *source, struct span subject,
 {
 	struct agent *agent = self;
 	int index = source_index(agent, source);
+	comparison_moved(agent->comparison, subject, revision);
 	if (index < 0 || agent->options.config->sources[index].status_table.connection[0] == 0)
 		return ERR_OK;
 	return store_status_add(agent->store, span_of(source), subject, revision, info);
+}
+
+static enum err cloud_posting(void *self, const struct posting_event *event, const struct document *document,
+                              struct err_info *info)
+{
+	struct agent *agent = self;
+	return comparison_posting(agent->comparison, event, document, info);
+}
+
+static enum err cloud_posting_state(void *self, const char *name, struct buf *out, struct err_info *info)
+{
+	struct agent *agent = self;
+	return comparison_state(agent->comparison, name, out, info);
+}
+
+static enum err cloud_posting_keep(void *self, const char *name, struct span state, struct err_info *info)
+{
+	struct agent *agent = self;
+	return comparison_keep(agent->comparison, name, state, info);
 }
 
 static enum err tables_raise(void *self, const struct store_exception *exception, struct err_info *info)
@@ -211,7 +231,14 @@ struct pull_sink agent_source_sink(struct source_link *link)
 
 struct cloud_sink agent_cloud_sink(struct agent *agent)
 {
-	return (struct cloud_sink){agent, cloud_begin, cloud_pause_source, cloud_sweep, cloud_moved};
+	struct cloud_sink sink = {agent, cloud_begin, cloud_pause_source, cloud_sweep, cloud_moved, NULL,
+	                          NULL,  NULL};
+	if (agent->comparison) {
+		sink.posting = cloud_posting;
+		sink.posting_state = cloud_posting_state;
+		sink.posting_keep = cloud_posting_keep;
+	}
+	return sink;
 }
 
 struct status_writer_sink agent_tables_sink(struct agent *agent)

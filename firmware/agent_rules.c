@@ -28,6 +28,7 @@ enum err agent_rules_open(struct agent *agent, struct err_info *info)
 		return err;
 	const struct rules *rules = rules_keeper_rules(agent->rules);
 	recorder_set_rules(&agent->recorder, rules);
+	comparison_use_rules(agent->comparison, rules);
 	log_event(agent->log, LOG_RULES_LOADED, "rules=%s version=%s: in force", directory,
 	          rules_version(rules));
 	return ERR_OK;
@@ -36,6 +37,7 @@ enum err agent_rules_open(struct agent *agent, struct err_info *info)
 void agent_rules_close(struct agent *agent)
 {
 	recorder_set_rules(&agent->recorder, NULL);
+	comparison_use_rules(agent->comparison, NULL);
 	rules_keeper_close(agent->rules);
 	agent->rules = NULL;
 }
@@ -71,6 +73,7 @@ static void take_rules(struct agent *agent)
 {
 	const struct rules *rules = rules_keeper_rules(agent->rules);
 	recorder_set_rules(&agent->recorder, rules);
+	comparison_use_rules(agent->comparison, rules);
 	log_event(agent->log, LOG_RULES_LOADED, "rules=%s version=%s: in force; what is held is tried again",
 	          agent->options.config->compare.rules, rules_version(rules));
 	for (int i = 0; i < agent->pull_count; i++)

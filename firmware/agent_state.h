@@ -13,6 +13,7 @@
 #include "connector/uplink/record.h"
 #include "firmware/agent.h"
 #include "firmware/cloud.h"
+#include "firmware/comparison.h"
 #include "firmware/control.h"
 #include "firmware/rules_keeper.h"
 #include "firmware/status_tables.h"
@@ -42,6 +43,7 @@ struct agent {
 	char rules_told[ERR_TEXT_MAX];  /* the problem that an exception tells; empty: none */
 	bool rules_told_known;          /* false: of the exception nothing is known yet, or any more */
 	struct status_tables *tables;
+	struct comparison *comparison;          /* NULL: compare.enabled is no */
 	bool source_paused[CONFIG_SOURCES_MAX]; /* by the cloud, not for want of room */
 	struct buf reply;
 	char urn_prefix[128];

@@ -335,6 +335,25 @@ static enum err moved(void *self, const char *source, struct span subject, int64
 	return cloud->sink.moved(cloud->sink.self, source, subject, revision, info);
 }
 
+static enum err posting(void *self, const struct posting_event *event, const struct document *document,
+                        struct err_info *info)
+{
+	struct cloud *cloud = self;
+	return cloud->sink.posting(cloud->sink.self, event, document, info);
+}
+
+static enum err posting_state(void *self, const char *name, struct buf *out, struct err_info *info)
+{
+	struct cloud *cloud = self;
+	return cloud->sink.posting_state(cloud->sink.self, name, out, info);
+}
+
+static enum err posting_keep(void *self, const char *name, struct span state, struct err_info *info)
+{
+	struct cloud *cloud = self;
+	return cloud->sink.posting_keep(cloud->sink.self, name, state, info);
+}
+
 /* ---- what the uplink tells ---- */
 
 static enum err inbound(void *self, struct span topic, struct span payload, bool retained,
@@ -587,7 +606,10 @@ enum err cloud_new(const struct cloud_options *options, struct recorder *recorde
 	                                 .pause = pause,
 	                                 .sweep = sweep,
 	                                 .greet = ask_greeting,
-	                                 .moved = moved};
+	                                 .moved = moved,
+	                                 .posting = sink->posting ? posting : NULL,
+	                                 .posting_state = sink->posting ? posting_state : NULL,
+	                                 .posting_keep = sink->posting ? posting_keep : NULL};
 	cloud->inbox = inbox_new(cloud->hal, cloud->log, cloud->store, cloud->config, options->keys, &inbox);
 	cloud->beat_due_ns = hal_mono_ns(cloud->hal) + cloud->config->uplink.heartbeat_ns;
 	cloud->sla_due_ns = hal_mono_ns(cloud->hal) + INBOX_SLA_PERIOD_NS;

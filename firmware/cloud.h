@@ -42,6 +42,11 @@ struct cloud_sink {
 	/* The outcome of a document of this source has moved. */
 	enum err (*moved)(void *self, const char *source, struct span subject, int64_t revision,
 	                  struct err_info *info);
+	/* What the cloud posts, as in struct inbox_sink; all NULL: its postings are not taken. */
+	enum err (*posting)(void *self, const struct posting_event *event, const struct document *document,
+	                    struct err_info *info);
+	enum err (*posting_state)(void *self, const char *name, struct buf *out, struct err_info *info);
+	enum err (*posting_keep)(void *self, const char *name, struct span state, struct err_info *info);
 };
 
 /* recorder: raises and clears; it is given the notary here. Errors: the key's (hal_keys_open()) and the store's. */

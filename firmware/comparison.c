@@ -44,7 +44,6 @@ struct comparison {
 	struct projector projector;
 	bool projecting; /* projector is open */
 	const struct rules *rules;
-	bool rules_due;
 	struct canonical canonical;
 	struct posting_reader reader;
 	struct document document;
@@ -90,7 +89,6 @@ static void open_ledger(struct comparison *comparison, int64_t now_ns)
 	}
 	projector_init(&comparison->projector, comparison->ledger, comparison->rules);
 	comparison->projecting = true;
-	comparison->rules_due = true;
 	comparison->behind = true;
 	comparison->due_ns = now_ns;
 	comparison->moved_lost = true;
@@ -149,21 +147,30 @@ void comparison_free(struct comparison *comparison)
 	free(comparison);
 }
 
-void comparison_use_rules(struct comparison *comparison, const struct rules *rules)
-{
-	if (!comparison)
-		return;
-	comparison->rules = rules;
-	comparison->rules_due = true;
-	comparison->behind = true;
-	comparison->due_ns = 0;
-}
-
 static enum err begin(struct comparison *comparison, struct err_info *info)
 {
 	if (!comparison->ledger)
 		return err_set(info, ERR_AGAIN, "the ledger is not well");
 	return ledger_in_transaction(comparison->ledger) ? ERR_OK : ledger_begin(comparison->ledger, info);
+}
+
+void comparison_use_rules(struct comparison *comparison, const struct rules *rules)
+{
+	struct err_info info = {.text = ""};
+	if (!comparison)
+		return;
+	comparison->rules = rules;
+	if (!comparison->ledger)
+		return;
+	/* At once: what is in the sums of the former rules cannot be taken out by these. */
+	enum err err = begin(comparison, &info);
+	if (err == ERR_OK)
+		err = project_use_rules(&comparison->projector, rules, &info);
+	if (err != ERR_OK) {
+		failed(comparison, err, &info);
+		close_ledger(comparison);
+	}
+	comparison->due_ns = 0;
 }
 
 /* ---- one document ---- */
@@ -514,9 +521,7 @@ static enum err follow_rules(struct comparison *comparison, struct err_info *inf
 {
 	bool done = true;
 	enum err err = ERR_OK;
-	if (comparison->rules_due)
-		err = project_use_rules(&comparison->projector, comparison->rules, info);
-	comparison->rules_due = comparison->rules_due && err != ERR_OK;
+	err = project_use_rules(&comparison->projector, comparison->rules, info);
 	if (err == ERR_OK && !ledger_complete(comparison->ledger))
 		err = project_regenerate(&comparison->projector, STEP_ROWS, &done, info);
 	comparison->behind = comparison->behind || !done;

@@ -115,7 +115,8 @@ static void open_cloud(void)
 	struct bench *bench = site->bench;
 	const struct cloud_options options = {&bench->store.hal.hal, NULL,        bench->store.store,
 	                                      &bench->config,        &site->keys, "0.3.0"};
-	const struct cloud_sink sink = {bench->store.store, ask_begin, ask_pause, ask_sweep, ask_moved};
+	const struct cloud_sink sink = {bench->store.store, ask_begin, ask_pause, ask_sweep,
+	                                ask_moved,          NULL,      NULL,      NULL};
 	recorder_init(&bench->recorder, &bench->store.hal.hal, NULL, bench->store.store, &bench->config,
 	              NULL);
 	bench_must(bench, cloud_new(&options, &bench->recorder, &sink, &site->cloud, &bench->info));

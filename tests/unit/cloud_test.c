@@ -99,7 +99,7 @@ static enum err moved(void *self, const char *source, struct span subject, int64
 static void open_cloud(struct sky *sky)
 {
 	struct bench *bench = sky->bench;
-	const struct cloud_sink sink = {sky, begin, pause_source, sweep, moved};
+	const struct cloud_sink sink = {sky, begin, pause_source, sweep, moved, NULL, NULL, NULL};
 	const struct cloud_options options = {&bench->store.hal.hal, NULL,       bench->store.store,
 	                                      &bench->config,        &sky->keys, "0.3.0"};
 	bench->store.hal.hal.ops = &sky->ops;
