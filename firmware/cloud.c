@@ -459,6 +459,7 @@ enum err cloud_send(struct cloud *cloud, int64_t now_ns, int64_t *deadline, stru
 	if (err == ERR_OK)
 		err = forward_send(cloud->forward, now_ns, info);
 	*deadline = earlier(*deadline, forward_deadline(cloud->forward, now_ns));
+	*deadline = earlier(*deadline, inbox_receipts_due(cloud->inbox));
 	return err;
 }
 
@@ -470,7 +471,6 @@ enum err cloud_prune(struct cloud *cloud, int limit, int *deleted, struct err_in
 void cloud_rolled_back(struct cloud *cloud, int64_t now_ns)
 {
 	cloud->pauses_due = true;
-	inbox_rolled_back(cloud->inbox);
 	notary_rolled_back(cloud->notary);
 	forward_rolled_back(cloud->forward, now_ns);
 	cloud_exceptions_rolled_back(&cloud->exceptions);
@@ -514,6 +514,7 @@ enum err cloud_rotate_key(struct cloud *cloud, struct err_info *info)
 
 enum err cloud_committed(struct cloud *cloud, struct err_info *info)
 {
+	inbox_committed(cloud->inbox);
 	if (!cloud->rotating)
 		return ERR_OK;
 	enum err err = notary_rotated(cloud->notary, info);

@@ -46,7 +46,8 @@ struct inbox_sink {
 
 	/* The three below go together; NULL: postings of the cloud are not taken. What they keep is of one transaction,
 	 * which is committed before that of the store: the broker is answered when both are. A posting that is kept
-	 * already can therefore come again, and the state of its source with it. */
+	 * already can therefore come again, and the state of its source with it. Errors other than those named mean
+	 * that nothing can be kept now: the posting is passed over, and comes again. */
 
 	/* A whole document that the cloud has posted; event->content: its digest. ERR_CONFLICT: its subject and
 	 * revision are kept with another content; nothing was changed, and info says so. The same content again is no
@@ -92,8 +93,8 @@ MUST_USE enum err inbox_check_sla(struct inbox *inbox, struct err_info *info);
 /* When a receipt of the cloud's postings is to be sent (monotonic time; INT64_MAX: none is due), and sends those. */
 int64_t inbox_receipts_due(const struct inbox *inbox);
 MUST_USE enum err inbox_tell_receipts(struct inbox *inbox, struct err_info *info);
-/* A transaction was rolled back: what memory holds of the store is read again. */
-void inbox_rolled_back(struct inbox *inbox);
+/* After a commit of ledger and store: what was taken before it can be receipted. */
+void inbox_committed(struct inbox *inbox);
 void inbox_counters(const struct inbox *inbox, struct inbox_counters *counters);
 
 #endif

@@ -4,13 +4,16 @@
  * Why:   see inbox.h, rule 6. A comparison stands on both ledgers being whole.
  * Owns:  struct inbox_postings: what memory holds of the sources, and the document in parts that is under way.
  * Rules: 1. A posting that was handed on is here; one that came and was refused is missing, like one that never
- *           came. Both stand in the state of their source, which is kept in the transaction of the posting.
+ *           came. Both stand in the state of their source, which is kept in the transaction of the posting, and read
+ *           anew for each message: memory never knows more than the ledger.
  *        2. A document in parts is put together in memory. Its numbers are here when it is whole; what a restart takes
  *           of it is missing and comes again.
  *        3. The sender learns which numbers are here from receipts: one for every RECEIPT_MESSAGES messages of a
  *           source, RECEIPT_PERIOD_NS after the first that has none yet, and when the first gap opens or the last one
- *           closes. A refused posting is answered at once, by its id.
+ *           closes. A receipt is made of what was committed before: whoever holds it may forget what it covers. A
+ *           refused posting is answered at once, by its id.
  *        4. One exception for each source and kind of trouble; a stranger's sources end at POSTING_SOURCES_MAX.
+ *        5. While the ledger takes nothing, a posting is passed over without an answer: it is missing, and comes again.
  * Faults: as in inbox.h.
  * Runs in: the core.
  * Tests: tests/unit/inbox_postings_test.c, tests/fuzz/posting_fuzz.c
@@ -33,8 +36,9 @@
 #define COMMAND_WORD        "posting" /* of the answers */
 
 struct known_source {
-	struct posting_sequence state;
-	int untold; /* messages since the last receipt */
+	char name[POSTING_SOURCE_MAX + 1]; /* "": its text was damaged, and its place is not used again */
+	int untold;                        /* messages since the last receipt */
+	bool urgent;                       /* the next receipt does not wait */
 	int64_t untold_since_ns;
 	char last_id[POSTING_ID_MAX + 1];
 };
@@ -61,6 +65,9 @@ struct inbox_postings {
 	struct known_source *sources[POSTING_SOURCES_MAX]; /* by slot */
 	int count;
 	bool loaded;
+	bool uncommitted;              /* messages were taken since the last commit */
+	bool ledger_failed;            /* the message under way cannot be kept: rule 5 */
+	struct posting_sequence state; /* of the message under way */
 	struct buf data;
 	struct buf text;
 };
@@ -71,7 +78,8 @@ struct arrival {
 	struct span payload;
 	struct posting_event *event;
 	struct known_source *source; /* NULL: not known */
-	int64_t first;               /* numbers that it completes: first..event->sequence */
+	struct posting_sequence *state;
+	int64_t first; /* numbers that it completes: first..event->sequence */
 	uint8_t mark[POSTING_MARK_BYTES];
 };
 
@@ -110,28 +118,37 @@ void inbox_postings_free(struct inbox_postings *postings)
 	free(postings);
 }
 
-void inbox_rolled_back(struct inbox *inbox)
+void inbox_committed(struct inbox *inbox)
 {
 	if (inbox->postings)
-		forget_sources(inbox->postings);
+		inbox->postings->uncommitted = false;
 }
 
 /* ---- sources ---- */
+
+/* The text of a slot into postings->state. ERR_NOT_FOUND: the slot is free. */
+static enum err read_slot(struct inbox *inbox, int slot, struct err_info *info)
+{
+	struct inbox_postings *postings = inbox->postings;
+	char name[SOURCE_NAME_BYTES];
+	(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, slot);
+	enum err err = inbox->sink.posting_state(inbox->sink.self, name, &postings->text, info);
+	postings->ledger_failed = err != ERR_OK && err != ERR_NOT_FOUND;
+	if (err == ERR_OK && !posting_sequence_read(&postings->state, buf_span(&postings->text)))
+		postings->state = (struct posting_sequence){.next = 1};
+	return err;
+}
 
 static enum err load_sources(struct inbox *inbox, struct err_info *info)
 {
 	struct inbox_postings *postings = inbox->postings;
 	enum err err = ERR_OK;
 	while (!postings->loaded && postings->count < POSTING_SOURCES_MAX) {
-		char name[SOURCE_NAME_BYTES];
-		(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, postings->count);
-		err = inbox->sink.posting_state(inbox->sink.self, name, &postings->text, info);
+		err = read_slot(inbox, postings->count, info);
 		if (err != ERR_OK)
 			break;
 		struct known_source *source = mem_alloc(sizeof *source);
-		/* One that nobody can read is of no source, and its place is never used again. */
-		if (!posting_sequence_read(&source->state, buf_span(&postings->text)))
-			source->state = (struct posting_sequence){.next = 1};
+		CHECK(text_copy(source->name, sizeof source->name, span_of(postings->state.source)));
 		postings->sources[postings->count++] = source;
 	}
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
@@ -140,40 +157,71 @@ static enum err load_sources(struct inbox *inbox, struct err_info *info)
 	return ERR_OK;
 }
 
-/* NULL: it is not known. */
-static struct known_source *find_source(const struct inbox_postings *postings, struct span name)
+static int slot_of(const struct inbox_postings *postings, const char *name)
 {
-	for (int i = 0; i < postings->count && name.len > 0; i++) {
-		if (span_equal(span_of(postings->sources[i]->state.source), name))
-			return postings->sources[i];
+	int slot = 0;
+	while (slot < postings->count && strcmp(postings->sources[slot]->name, name) != 0)
+		slot++;
+	return slot;
+}
+
+/* *source: of this name, its state in postings->state; NULL: there is none. */
+static enum err find_source(struct inbox *inbox, const char *name, struct known_source **source,
+                            struct err_info *info)
+{
+	struct inbox_postings *postings = inbox->postings;
+	*source = NULL;
+	for (int again = 0; again < 2; again++) {
+		enum err err = load_sources(inbox, info);
+		int slot = name[0] ? slot_of(postings, name) : postings->count;
+		if (err != ERR_OK || slot == postings->count)
+			return err;
+		err = read_slot(inbox, slot, info);
+		if (err != ERR_OK && err != ERR_NOT_FOUND)
+			return err;
+		if (err == ERR_OK && strcmp(postings->state.source, name) == 0) {
+			*source = postings->sources[slot];
+			return ERR_OK;
+		}
+		/* Rolled back, or another ledger: what it has is looked up again. */
+		forget_sources(postings);
 	}
-	return NULL;
+	return ERR_OK;
 }
 
 static enum err keep_source(struct inbox *inbox, const struct known_source *source, struct err_info *info)
 {
 	struct inbox_postings *postings = inbox->postings;
 	char name[SOURCE_NAME_BYTES];
-	int slot = 0;
-	while (postings->sources[slot] != source)
-		slot++;
-	(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, slot);
+	(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, slot_of(postings, source->name));
 	buf_clear(&postings->text);
-	posting_sequence_write(&source->state, &postings->text);
+	posting_sequence_write(&postings->state, &postings->text);
 	CHECK(buf_ok(&postings->text));
-	return inbox->sink.posting_keep(inbox->sink.self, name, buf_span(&postings->text), info);
+	enum err err = inbox->sink.posting_keep(inbox->sink.self, name, buf_span(&postings->text), info);
+	postings->ledger_failed = err != ERR_OK;
+	return err;
 }
 
-/* A new one is kept at once: slots have no gaps. NULL: there is no room for it. */
-static enum err add_source(struct inbox *inbox, struct span name, struct known_source **out,
+/* A new one is kept at once: slots have no gaps. *out NULL: there is no room for it. */
+static enum err add_source(struct inbox *inbox, const char *name, struct known_source **out,
                            struct err_info *info)
 {
 	struct inbox_postings *postings = inbox->postings;
 	*out = NULL;
+	/* Those that were added in a transaction that was lost. */
+	while (postings->count > 0) {
+		enum err err = read_slot(inbox, postings->count - 1, info);
+		if (err == ERR_OK)
+			break;
+		if (err != ERR_NOT_FOUND)
+			return err;
+		free(postings->sources[--postings->count]);
+	}
 	if (postings->count == POSTING_SOURCES_MAX)
 		return ERR_OK;
 	*out = mem_alloc(sizeof **out);
-	posting_sequence_init(&(*out)->state, name);
+	CHECK(text_copy((*out)->name, sizeof(*out)->name, span_of(name)));
+	posting_sequence_init(&postings->state, span_of(name));
 	postings->sources[postings->count++] = *out;
 	return keep_source(inbox, *out, info);
 }
@@ -191,10 +239,11 @@ static void write_receipt(struct buf *out, const struct posting_sequence *state)
 	buf_printf(out, ",\"upto\":%" PRId64 "}", posting_sequence_upto(state));
 }
 
+/* Of postings->state. */
 static enum err tell_receipt(struct inbox *inbox, struct known_source *source, struct err_info *info)
 {
 	buf_clear(&inbox->result);
-	write_receipt(&inbox->result, &source->state);
+	write_receipt(&inbox->result, &inbox->postings->state);
 	const struct answer answer = {
 	    .command = SPAN_LITERAL(COMMAND_WORD),
 	    .id = span_of(source->last_id),
@@ -206,29 +255,37 @@ static enum err tell_receipt(struct inbox *inbox, struct known_source *source, s
 	buf_clear(&inbox->answer);
 	command_result_write(&inbox->answer, &answer);
 	source->untold = 0;
+	source->urgent = false;
 	return inbox_answer(inbox, info);
 }
 
-/* now: it cannot wait. */
-static enum err count_message(struct inbox *inbox, struct arrival *arrival, bool now, struct err_info *info)
+static void count_message(struct inbox *inbox, const struct arrival *arrival, bool urgent)
 {
 	struct known_source *source = arrival->source;
 	if (arrival->event->id[0] == 0)
-		return ERR_OK; /* no answer could name it */
+		return; /* no answer could name it */
 	if (source->untold++ == 0)
 		source->untold_since_ns = hal_mono_ns(inbox->hal);
+	source->urgent = source->urgent || urgent || source->untold >= RECEIPT_MESSAGES;
 	CHECK(text_copy(source->last_id, sizeof source->last_id, span_of(arrival->event->id)));
-	return now || source->untold >= RECEIPT_MESSAGES ? tell_receipt(inbox, source, info) : ERR_OK;
+}
+
+static int64_t receipt_due(const struct known_source *source)
+{
+	if (source->untold == 0)
+		return INT64_MAX;
+	return source->urgent ? source->untold_since_ns : source->untold_since_ns + RECEIPT_PERIOD_NS;
 }
 
 int64_t inbox_receipts_due(const struct inbox *inbox)
 {
 	const struct inbox_postings *postings = inbox->postings;
 	int64_t due = INT64_MAX;
-	for (int i = 0; postings && i < postings->count; i++) {
-		const struct known_source *source = postings->sources[i];
-		if (source->untold > 0 && source->untold_since_ns + RECEIPT_PERIOD_NS < due)
-			due = source->untold_since_ns + RECEIPT_PERIOD_NS;
+	if (!postings || postings->uncommitted)
+		return INT64_MAX;
+	for (int i = 0; i < postings->count; i++) {
+		if (receipt_due(postings->sources[i]) < due)
+			due = receipt_due(postings->sources[i]);
 	}
 	return due;
 }
@@ -240,7 +297,12 @@ enum err inbox_tell_receipts(struct inbox *inbox, struct err_info *info)
 	enum err err = ERR_OK;
 	for (int i = 0; postings && i < postings->count && err == ERR_OK; i++) {
 		struct known_source *source = postings->sources[i];
-		if (source->untold > 0 && now >= source->untold_since_ns + RECEIPT_PERIOD_NS)
+		if (now < receipt_due(source))
+			continue;
+		/* Who gets none sends again, and is counted again. */
+		if (read_slot(inbox, i, info) != ERR_OK || strcmp(postings->state.source, source->name) != 0)
+			source->untold = 0;
+		else
 			err = tell_receipt(inbox, source, info);
 	}
 	return err;
@@ -250,7 +312,7 @@ enum err inbox_tell_receipts(struct inbox *inbox, struct err_info *info)
 
 static enum err raise_gap(struct inbox *inbox, const struct arrival *arrival, struct err_info *info)
 {
-	const struct posting_sequence *state = &arrival->source->state;
+	const struct posting_sequence *state = arrival->state;
 	char ranges[160] = "";
 	char text[ERR_TEXT_MAX];
 	int shown = state->gap_count < GAPS_SHOWN ? state->gap_count : GAPS_SHOWN;
@@ -277,13 +339,14 @@ static enum err raise_gap(struct inbox *inbox, const struct arrival *arrival, st
 static enum err note_missing(struct inbox *inbox, struct arrival *arrival, bool answered,
                              struct err_info *info)
 {
-	struct posting_sequence *state = &arrival->source->state;
+	struct posting_sequence *state = arrival->state;
 	bool first = state->gap_count == 0;
 	bool opened = posting_sequence_miss(state, arrival->event->sequence);
 	enum err err = keep_source(inbox, arrival->source, info);
 	if (err == ERR_OK && opened)
 		err = raise_gap(inbox, arrival, info);
-	return err == ERR_OK ? count_message(inbox, arrival, opened && first && !answered, info) : err;
+	count_message(inbox, arrival, opened && first && !answered);
+	return err;
 }
 
 /* A dead letter, and the answer to it. reason: a word of the answers. */
@@ -335,7 +398,7 @@ static enum err refuse_unreadable(struct inbox *inbox, struct arrival *arrival, 
 static enum err refuse_other(struct inbox *inbox, struct arrival *arrival, bool taken, const char *why,
                              struct err_info *info)
 {
-	arrival->source->state.conflicts++;
+	arrival->state->conflicts++;
 	if (!taken)
 		return refuse_and_miss(inbox, arrival, "cloud-equivocation", "id-reused", why, info);
 	enum err err = refuse(inbox, arrival, "cloud-equivocation", "id-reused", why, info);
@@ -398,7 +461,7 @@ static enum err tell_validity(struct inbox *inbox, const struct posting_event *e
 /* Handed on: the numbers are here. */
 static enum err note_taken(struct inbox *inbox, struct arrival *arrival, struct err_info *info)
 {
-	struct posting_sequence *state = &arrival->source->state;
+	struct posting_sequence *state = arrival->state;
 	bool gaps = state->gap_count > 0;
 	bool opened = posting_sequence_take(state, arrival->first, arrival->event->sequence, arrival->mark);
 	bool closed = gaps && state->gap_count == 0;
@@ -410,22 +473,24 @@ static enum err note_taken(struct inbox *inbox, struct arrival *arrival, struct 
 		err = inbox->sink.clear(inbox->sink.self, "cloud-gap", span_of(state->source), info);
 	if (err == ERR_OK && closed)
 		err = inbox->sink.clear(inbox->sink.self, "cloud-unreadable", span_of(state->source), info);
-	return err == ERR_OK ? count_message(inbox, arrival, closed || (opened && !gaps), info) : err;
+	count_message(inbox, arrival, closed || (opened && !gaps));
+	return err;
 }
 
-static enum err note_repeated(struct inbox *inbox, struct arrival *arrival, struct err_info *info)
+static enum err note_repeated(struct inbox *inbox, const struct arrival *arrival)
 {
 	inbox->counters.postings_repeated++;
-	return count_message(inbox, arrival, false, info);
+	count_message(inbox, arrival, false);
+	return ERR_OK;
 }
 
 static enum err look(struct inbox *inbox, struct arrival *arrival, bool *new, struct err_info *info)
 {
 	enum posting_seen seen =
-	    posting_sequence_look(&arrival->source->state, arrival->event->sequence, arrival->mark);
+	    posting_sequence_look(arrival->state, arrival->event->sequence, arrival->mark);
 	*new = seen == POSTING_NEW;
 	if (seen == POSTING_REPEATED)
-		return note_repeated(inbox, arrival, info);
+		return note_repeated(inbox, arrival);
 	if (seen == POSTING_OTHER)
 		return refuse_other(
 		    inbox, arrival, true,
@@ -457,6 +522,7 @@ static enum err take_document(struct inbox *inbox, struct arrival *arrival, stru
 	err = inbox->sink.posting(inbox->sink.self, event, document, &why);
 	if (err == ERR_CONFLICT)
 		return refuse_other(inbox, arrival, false, why.text, info);
+	inbox->postings->ledger_failed = err != ERR_OK;
 	if (err != ERR_OK)
 		return err_set(info, err, "%s", why.text);
 	err = tell_validity(inbox, event, document, info);
@@ -499,7 +565,7 @@ static enum err take_part(struct inbox *inbox, struct arrival *arrival, struct e
 		return err;
 	bool ours = belongs(assembly, event);
 	if (ours && event->part <= assembly->taken && assembly->taken < assembly->parts)
-		return note_repeated(inbox, arrival, info);
+		return note_repeated(inbox, arrival);
 	if (event->part == 1)
 		begin_assembly(assembly, event);
 	else if (!ours || event->part > assembly->taken + 1)
@@ -537,43 +603,51 @@ static enum err take_event(struct inbox *inbox, struct arrival *arrival, struct 
 	return take_document(inbox, arrival, &postings->document, false, info);
 }
 
-enum err inbox_posting(struct inbox *inbox, struct span stream, struct span payload, bool retained,
-                       struct err_info *info)
+/* ERR_OK, or what the ledger or the store failed with. */
+static enum err take_message(struct inbox *inbox, struct arrival *arrival, bool retained,
+                             struct err_info *info)
 {
-	struct inbox_postings *postings = inbox->postings;
-	struct posting_event *event = &postings->event;
-	struct arrival arrival = {.stream = stream, .payload = payload, .event = event};
+	struct posting_event *event = arrival->event;
 	struct err_info why = {.text = ""};
-	enum err err = load_sources(inbox, info);
-	if (err != ERR_OK)
-		return err;
-	bool good = posting_event_read(event, payload, &why) == ERR_OK;
+	bool good = posting_event_read(event, arrival->payload, &why) == ERR_OK;
 	if (retained)
 		return refuse(
-		    inbox, &arrival, "cloud-retained", "retained",
+		    inbox, arrival, "cloud-retained", "retained",
 		    "it was retained; postings are published without the retain flag, and the broker must "
 		    "forget this one",
 		    info);
-	arrival.source = find_source(postings, span_of(event->source));
-	if (!good)
-		return refuse_unreadable(inbox, &arrival, why.text, info);
-	if (!arrival.source)
-		err = add_source(inbox, span_of(event->source), &arrival.source, info);
+	enum err err = find_source(inbox, event->source, &arrival->source, info);
+	if (err == ERR_OK && good && !arrival->source)
+		err = add_source(inbox, event->source, &arrival->source, info);
 	if (err != ERR_OK)
 		return err;
-	if (!arrival.source)
+	if (!good)
+		return refuse_unreadable(inbox, arrival, why.text, info);
+	if (!arrival->source)
 		return refuse(
-		    inbox, &arrival, "cloud-source-limit", "refused",
+		    inbox, arrival, "cloud-source-limit", "refused",
 		    "there are 64 sources of postings already, more than an agent keeps: one source for each "
 		    "ledger or company is meant, not one for each run",
 		    info);
 	if (!event->known)
 		return refuse_and_miss(
-		    inbox, &arrival, "cloud-unreadable", "refused",
+		    inbox, arrival, "cloud-unreadable", "refused",
 		    "its type is none that this version takes: "
 		    "com.twinpost.{journal,invoice,creditmemo,payment,customer}.{recorded,amended,"
 		    "voided}.v1",
 		    info);
-	return take_event(inbox, &arrival, info);
+	return take_event(inbox, arrival, info);
 }
 _Static_assert(POSTING_SOURCES_MAX == 64, "the sentence names the limit");
+
+enum err inbox_posting(struct inbox *inbox, struct span stream, struct span payload, bool retained,
+                       struct err_info *info)
+{
+	struct inbox_postings *postings = inbox->postings;
+	struct arrival arrival = {
+	    .stream = stream, .payload = payload, .event = &postings->event, .state = &postings->state};
+	postings->uncommitted = true;
+	postings->ledger_failed = false;
+	enum err err = take_message(inbox, &arrival, retained, info);
+	return postings->ledger_failed ? ERR_OK : err;
+}

@@ -202,6 +202,8 @@ static void test_random_journals(void **state)
 		int line_number = 2;
 		buf_clear(&file);
 		buf_clear(&expected);
+		/* Pieces of it are appended to it: it must not move. */
+		assert_non_null(buf_reserve(&file, 1u << 16));
 		buf_append_text(&file, "entity,type,year,number,text,line.amount,line.text\n");
 		for (int document = 0; document < 5; document++) {
 			size_t text_from = 0;
