@@ -57,7 +57,16 @@ static const char SCHEMA[] =
     "CREATE TABLE held(rule TEXT NOT NULL, source TEXT NOT NULL, key TEXT NOT NULL, text TEXT NOT NULL,"
     " owner INTEGER NOT NULL, first INTEGER NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(rule, source, "
     "key))"
-    " STRICT, WITHOUT ROWID;";
+    " STRICT, WITHOUT ROWID;"
+    "CREATE TABLE breaks(id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, status TEXT NOT NULL,"
+    " cause TEXT NOT NULL, owner INTEGER NOT NULL, entity TEXT NOT NULL, document_type TEXT NOT NULL,"
+    " currency TEXT NOT NULL, period INTEGER NOT NULL, net INTEGER NOT NULL, gross INTEGER NOT NULL,"
+    " text TEXT NOT NULL, evidence TEXT NOT NULL, state INTEGER NOT NULL, who TEXT NOT NULL,"
+    " second TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " due INTEGER NOT NULL, first_run TEXT NOT NULL, last_run TEXT NOT NULL, opened INTEGER NOT NULL,"
+    " changed INTEGER NOT NULL, closed INTEGER NOT NULL, seen INTEGER NOT NULL, session INTEGER NOT NULL,"
+    " reopened INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX breaks_open ON breaks(key) WHERE state < 5;";
 
 static const char *const SQL[LEDGER_STATEMENT_COUNT] = {
 #define LEDGER_STATEMENT_SQL(name, sql) sql,

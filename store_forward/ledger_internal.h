@@ -28,6 +28,12 @@
 #define DOCUMENT_COLUMNS DOCUMENT_LIGHT ", packed"
 #define DOCUMENT_PACKED  22 /* its place among the columns */
 
+#define BREAK_COLUMNS                                                                                      \
+	"id, key, status, cause, owner, entity, document_type, currency, period, net, gross, text, "       \
+	"evidence, "                                                                                       \
+	"state, who, second, reason, at, until, due, first_run, last_run, opened, changed, closed, seen, " \
+	"session, reopened, checksum"
+
 /* clang-format off */
 #define LEDGER_STATEMENTS(X) \
 	X(BEGIN, "BEGIN IMMEDIATE") \
@@ -72,7 +78,15 @@
 	X(HELD_PUT, "INSERT OR REPLACE INTO held(rule, source, key, text, owner, first, checksum) " \
 		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(HELD_DELETE, "DELETE FROM held WHERE rule = ?1 AND source = ?2 AND key = ?3") \
-	X(HELD_ALL, "SELECT rule, source, key, text, owner, first, checksum FROM held ORDER BY rule, source, key")
+	X(HELD_ALL, "SELECT rule, source, key, text, owner, first, checksum FROM held ORDER BY rule, source, key") \
+	X(BREAK_GET, "SELECT " BREAK_COLUMNS " FROM breaks WHERE key = ?1") \
+	X(BREAK_NEXT, "SELECT " BREAK_COLUMNS " FROM breaks WHERE key > ?1 AND state < 5 ORDER BY key LIMIT 1") \
+	X(BREAK_ALL, "SELECT " BREAK_COLUMNS " FROM breaks WHERE id < ?1 ORDER BY id DESC") \
+	X(BREAK_LAST, "SELECT coalesce(max(id), 0), (SELECT count(*) FROM breaks WHERE state < 5) FROM breaks") \
+	X(BREAK_COUNT, "SELECT state, count(*) FROM breaks GROUP BY state") \
+	X(BREAK_PUT, "INSERT OR REPLACE INTO breaks(" BREAK_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, " \
+		"?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, " \
+		"?27, ?28, ?29)")
 /* clang-format on */
 
 enum ledger_statement {
@@ -132,5 +146,14 @@ MUST_USE enum err cell_of(struct ledger *ledger, const struct ledger_document *d
 /* From a row of DOCUMENT_COLUMNS (packed) or DOCUMENT_LIGHT that begins at column `first`; false: damaged. */
 MUST_USE bool document_load(sqlite3_stmt *statement, int first, enum ledger_side side, bool packed,
                             struct ledger_document *document);
+
+/* ledger_breaks.c */
+struct ledger_break;
+#define BREAK_TEXTS_MAX 8192 /* of one row */
+/* Writes the row under its id. */
+MUST_USE enum err break_put(struct ledger *ledger, const struct ledger_break *one, struct err_info *info);
+/* The first after `after` that is not over, as ledger_break_find(). ERR_NOT_FOUND: there is none. */
+MUST_USE enum err break_after(struct ledger *ledger, struct span after, struct ledger_break *one,
+                              struct buf *texts, struct err_info *info);
 
 #endif

@@ -15,33 +15,60 @@
 #include <stdlib.h>
 
 #include "connector/compare/posting_sequence.h"
+#include "connector/compare/run.h"
+#include "connector/posting/date.h"
+#include "store_forward/ledger_breaks.h"
 
 #define GAPS_SHOWN 3 /* of a source */
+#define TEXTS_MAX  8192
 
 struct compare_decisions {
 	struct ledger *ledger;
 	int64_t at_ns;
+	struct buf texts;
 };
 
 struct compare_decisions *compare_decisions_open(struct ledger *ledger, int64_t at_ns)
 {
 	struct compare_decisions *decisions = mem_alloc(sizeof *decisions);
-	*decisions = (struct compare_decisions){ledger, at_ns};
+	*decisions = (struct compare_decisions){.ledger = ledger, .at_ns = at_ns};
+	buf_init(&decisions->texts, TEXTS_MAX);
 	return decisions;
 }
 
 void compare_decisions_close(struct compare_decisions *decisions)
 {
+	if (decisions)
+		buf_release(&decisions->texts);
 	free(decisions);
+}
+
+/* Texts of the ledger are within the limits of a decision. */
+static void copy(char *to, size_t size, struct span text)
+{
+	(void)snprintf(to, size, "%.*s", (int)text.len, text.data ? text.data : "");
 }
 
 bool compare_decisions_find(void *self, struct span key, struct span evidence, struct run_decision *decision)
 {
-	(void)self;
-	(void)key;
-	(void)evidence;
-	(void)decision;
-	return false;
+	struct compare_decisions *decisions = self;
+	struct ledger_break one;
+	struct err_info ignored;
+	if (ledger_break_find(decisions->ledger, key, &one, &decisions->texts, &ignored) != ERR_OK ||
+	    !span_equal(one.evidence, evidence))
+		return false;
+	bool decided = one.state == BREAK_ACKNOWLEDGED || one.state == BREAK_ACCEPT_PENDING ||
+	               one.state == BREAK_ACCEPTED ||
+	               (one.state == BREAK_SNOOZED && one.until_ns > decisions->at_ns);
+	if (!decided)
+		return false;
+	*decision = (struct run_decision){.state = ""};
+	(void)snprintf(decision->state, sizeof decision->state, "%s", break_state_name(one.state));
+	copy(decision->by, sizeof decision->by, one.who);
+	copy(decision->second, sizeof decision->second, one.second);
+	copy(decision->reason, sizeof decision->reason, one.reason);
+	instant_print(one.at_ns, decision->at);
+	return true;
 }
 
 /* ---- gaps ---- */
