@@ -290,13 +290,13 @@ static bool of_code(const struct cause_book *book, const struct cause_evidence *
 	return named_attribute(evidence, name, CAUSE_DATA_QUALITY, view_attribute_name(attribute));
 }
 
-/* In the same period, and on a later day in the cloud alone: it was posted late, and no period is touched. */
+/* On a later day in the cloud, and so perhaps in a later period. */
 static bool posted_later(const struct cause_evidence *evidence, uint32_t differ)
 {
 	const struct view *legacy = evidence->legacy;
 	const struct view *cloud = evidence->cloud;
-	return (differ & TIMING_ATTRIBUTES) == BIT(POSTING_DATE) && legacy->has_posting &&
-	       cloud->has_posting && cloud->posting > legacy->posting;
+	return (differ & BIT(POSTING_DATE)) != 0 && legacy->has_posting && cloud->has_posting &&
+	       cloud->posting > legacy->posting;
 }
 
 static bool of_attributes(struct cause_book *book, const struct cause_evidence *evidence,

@@ -128,6 +128,7 @@ struct run_outcome {
 	enum run_verdict verdict;
 	int64_t documents[SIDE_COUNT];
 	int64_t looked_at[SIDE_COUNT];
+	int64_t voided[SIDE_COUNT]; /* among those: in no figure */
 	int64_t statuses[RUN_STATUS_COUNT];
 	int64_t open;
 	int64_t accepted;

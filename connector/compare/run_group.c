@@ -6,7 +6,8 @@
  * Rules: 1. One for one: compared. Several of the cloud: the one that agrees is the counterpart and the others are
  *           duplicates; none agrees, and their sum does: a document that was split; else the first is compared, and the
  *           others are duplicates.
- *        2. A document that was voided, and has no counterpart that counts, is as if it had never been: matched.
+ *        2. A document that was voided, and has no counterpart that counts, is as if it had never been: it stands in
+ *           no figure and in no list.
  *        3. What has no counterpart here is kept as missing; run_leftover.c has the last word.
  * Faults: see run.h.
  * Runs in: the CLI.
@@ -78,6 +79,11 @@ static enum err settle(struct run *run, const struct ledger_document *legacy,
 	enum err err = ERR_OK;
 	if (run_is_canary(first->entity))
 		return ERR_OK;
+	if ((!legacy || legacy->voided) && (!cloud || cloud->voided)) {
+		run->outcome->voided[SIDE_LEGACY] += legacy != NULL;
+		run->outcome->voided[SIDE_CLOUD] += cloud != NULL;
+		return ERR_OK;
+	}
 	if (legacy)
 		run_count_water(run, legacy, true);
 	run_count_status(run, first, status);

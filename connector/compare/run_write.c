@@ -382,13 +382,21 @@ static void put_money(struct run *run, struct json *json, const char *key, int w
 	json_list_end(json);
 }
 
+/* Documents of a side in the scope; what was voided does not count. */
+static int64_t documents_of(const struct run *run, enum ledger_side side)
+{
+	const struct run_outcome *outcome = run->outcome;
+	return run->trusted ? outcome->documents[side]
+	                    : outcome->looked_at[side] - outcome->voided[side] - run->sides[side].canary;
+}
+
 static void put_totals(struct run *run, struct json *json)
 {
 	const int64_t *s = run->outcome->statuses;
 	json_object(json, "totals");
-	json_put_integer(json, "cloud", ledger_count(run->ledger, SIDE_CLOUD));
+	json_put_integer(json, "cloud", documents_of(run, SIDE_CLOUD));
 	put_money(run, json, "gross", 1);
-	json_put_integer(json, "legacy", ledger_count(run->ledger, SIDE_LEGACY));
+	json_put_integer(json, "legacy", documents_of(run, SIDE_LEGACY));
 	json_put_integer(json, "matched", s[RUN_MATCHED] + s[RUN_WITHIN_TOLERANCE]);
 	put_money(run, json, "net", 0);
 	json_put_integer(json, "open", run->outcome->open);
@@ -450,10 +458,11 @@ static void check_waterfall(struct run *run, const struct water_sum *sum)
 		documents += sum->v[i];
 	bool whole = scope->entity_count == 0 && scope->types == 0 && scope->from == 0 && scope->to == 0;
 	/* Documents that were voided stand in no sum: in a partial run they are not among those that were seen. */
-	if (whole && run->full && documents != ledger_count(run->ledger, SIDE_LEGACY))
+	int64_t live = ledger_count(run->ledger, SIDE_LEGACY) - run->outcome->voided[SIDE_LEGACY];
+	if (whole && run->full && documents != live)
 		run_incomplete(run, "waterfall",
 		               "%" PRId64 " documents of the ERP were sent and %" PRId64 " are accounted for",
-		               ledger_count(run->ledger, SIDE_LEGACY), documents);
+		               live, documents);
 }
 
 static void put_waterfall(struct run *run, struct json *json)
