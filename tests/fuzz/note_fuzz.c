@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connector/compare/pack_note.h"
 #include "connector/uplink/birth_note.h"
 #include "connector/uplink/checkpoint.h"
 #include "connector/uplink/key_note.h"
@@ -74,6 +75,15 @@ static void fuzz_key_note(struct span input, struct buf *out)
 	check_same(out, input);
 }
 
+static void fuzz_pack_note(struct span input, struct buf *out)
+{
+	struct pack_note note;
+	if (!pack_note_decode(&note, input))
+		return;
+	pack_note_encode(out, &note);
+	check_same(out, input);
+}
+
 static void fuzz_birth_note(struct span input, struct buf *out)
 {
 	struct birth_note note;
@@ -123,7 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span input = {(const char *)data + 1, size - 1};
 	struct buf out;
 	buf_init(&out, size + 64);
-	switch (data[0] % 6) {
+	switch (data[0] % 7) {
 	case 0:
 		fuzz_note(input, &out);
 		break;
@@ -138,6 +148,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		fuzz_base64(input, &out);
+		break;
+	case 5:
+		fuzz_pack_note(input, &out);
 		break;
 	default:
 		fuzz_key_and_signature(input);
