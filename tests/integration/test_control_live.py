@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(ROOT, "tests", "lib"))
 
+import packs  # noqa: E402
 import pipeline  # noqa: E402
 
 QUICK = {"uplink.checkpoint_period": "1s", "uplink.heartbeat": "5s"}
@@ -73,6 +74,30 @@ class Changes(unittest.TestCase):
             line.agent.stop()
             line.agent.start()
             self.assertEqual(json.loads(self.must(line, "key", "show", "--json"))["sha256"], after["sha256"])
+
+    def test_signing_a_comparison(self):
+        """The agent signs a pack, which openssl verifies; who asked is in the audit; a cut that is ahead of the agent is not signed."""
+        with pipeline.Pipeline(60, more=QUICK) as line, tempfile.TemporaryDirectory() as folder:
+            line.agent.start()
+            line.wait_equal()
+            stream = line.agent.status()["queue"]["streams"][0]
+            files = packs.result(5, True)
+            run = json.loads(files["run.json"])
+            for name, sequence in (("good", stream["acked_sequence"]), ("ahead", stream["next_sequence"] + 1000000)):
+                run["cut"]["legacy"]["streams"] = [{"epoch": 0 if name == "good" else 4102444800, "name": stream["name"], "sequence": sequence}]
+                packs.write(os.path.join(folder, name), {**files, "run.json": packs.canonical(run) + b"\n"})
+            self.assertIn("breaks", self.must(line, "compare", "sign", os.path.join(folder, "good")))
+            code, _, err = line.agent.command("compare", "sign", os.path.join(folder, "ahead"))[:3]
+            self.assertEqual(code, 1)
+            self.assertIn("than this agent has recorded", err)
+            key, pack = os.path.join(folder, "agent.pem"), os.path.join(folder, "good.pack")
+            self.must(line, "key", "export-public", key)
+            self.must(line, "compare", "verify", pack, "--key", key)
+            subprocess.run(["bash", os.path.join(ROOT, "docs", "compare", "verify", "verify-pack.sh"), pack, "--key", key], check=True,
+                           capture_output=True)
+            entry = json.loads(self.must(line, "audit", "--json"))["entries"][0]
+            self.assertEqual(entry["action"], "comparison signed")
+            self.assertEqual(entry["target"], f"run 000007 breaks manifest {packs.sha256(packs.read(pack)['MANIFEST'])}")
 
     def test_the_audit(self):
         """Who, what and why are kept over a restart, and the chain is what hashlib makes of it."""

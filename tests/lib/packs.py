@@ -213,8 +213,12 @@ def write(folder, files):
 
 def read(folder):
     """{path: bytes}"""
-    return {os.path.relpath(os.path.join(top, name), folder): open(os.path.join(top, name), "rb").read()
-            for top, _, names in os.walk(folder) for name in names}
+    files = {}
+    for top, _, names in os.walk(folder):
+        for name in names:
+            with open(os.path.join(top, name), "rb") as file:
+                files[os.path.relpath(os.path.join(top, name), folder)] = file.read()
+    return files
 
 
 def key(label):
