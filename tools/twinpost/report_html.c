@@ -124,7 +124,7 @@ int html_count_causes(const struct page *page, struct html_cause causes[HTML_CAU
 		if (at == HTML_CAUSES_MAX)
 			continue;
 		if (at == count)
-			causes[count++] = (struct html_cause){cause, 0};
+			causes[count++] = (struct html_cause){cause, member_text(entry, "owner"), 0};
 		causes[at].count += member_integer(entry, "count");
 	}
 	for (int i = 1; i < count; i++) {

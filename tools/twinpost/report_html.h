@@ -35,7 +35,7 @@ void html_manifest(struct page *page);
 /* Open differences of one cause in all currencies, the greatest count first; returns how many causes. */
 #define HTML_CAUSES_MAX 32
 struct html_cause {
-	const char *cause;
+	const char *cause, *owner;
 	int64_t count;
 };
 int html_count_causes(const struct page *page, struct html_cause causes[HTML_CAUSES_MAX]);

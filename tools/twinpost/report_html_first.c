@@ -97,16 +97,21 @@ static void amounts(struct page *page, const char *which)
 
 static void lead(struct page *page)
 {
-	const cJSON *totals = member(page->run, "totals");
 	page_format(page, "<p class=\"lead\">On %w the ERP holds ", member_text_of(page->run, "cut", "at"));
-	page_plural(page, member_integer(totals, "legacy"), "document", "documents");
-	page_format(page, " and the cloud %n. ", member_integer(totals, "cloud"));
+	page_plural(page, page->figures->documents[0], "document", "documents");
+	page_format(page, " and the cloud %n. ", page->figures->documents[1]);
 	page_plural(page, matched(page), "pair agrees", "pairs agree");
-	page_put(page, " to the last digit or within tolerance. The open items differ by ");
-	amounts(page, "gross");
-	page_put(page, " without regard to sign, and by ");
-	amounts(page, "net");
-	page_put(page, " on balance.</p>\n");
+	page_put(page, " to the last digit or within tolerance. ");
+	if (page->figures->open_count > 0) {
+		page_put(page, "The open items differ by ");
+		amounts(page, "gross");
+		page_put(page, " without regard to sign, and by ");
+		amounts(page, "net");
+		page_put(page, " on balance.");
+	} else {
+		page_put(page, "Nothing is open.");
+	}
+	page_put(page, "</p>\n");
 }
 
 static void key(struct page *page, const char *name, int64_t value, bool alert)
@@ -117,10 +122,9 @@ static void key(struct page *page, const char *name, int64_t value, bool alert)
 
 static void keys(struct page *page)
 {
-	const cJSON *totals = member(page->run, "totals");
 	page_put(page, "<dl class=\"keys\">\n");
-	key(page, "Documents in the ERP", member_integer(totals, "legacy"), false);
-	key(page, "Documents in the cloud", member_integer(totals, "cloud"), false);
+	key(page, "Documents in the ERP", page->figures->documents[0], false);
+	key(page, "Documents in the cloud", page->figures->documents[1], false);
 	key(page, "Pairs that agree", matched(page), false);
 	key(page, "Open", page->figures->open_count,
 	    page->figures->open_count > page->figures->pending_count);
@@ -165,44 +169,55 @@ static void money(struct page *page)
 	page_table_end(page);
 }
 
+/* None named: the whole ledger. */
 static void list_of(struct page *page, const cJSON *list)
-{
-	const cJSON *item;
-	cJSON_ArrayForEach(item, list) page_format(page, "%r%t", item->prev->next ? ", " : "",
-	                                           cJSON_IsString(item) ? item->valuestring : "");
-}
-
-static void types_of(struct page *page, const cJSON *list)
 {
 	const cJSON *item;
 	char buffer[WORDS_CODE_SIZE];
 	cJSON_ArrayForEach(item, list)
 	    page_format(page, "%r%t", item->prev->next ? ", " : "",
 	                words_code(cJSON_IsString(item) ? item->valuestring : "", buffer));
+	if (cJSON_GetArraySize(list) == 0)
+		page_put(page, "all");
+}
+
+static void streams_of(struct page *page, const cJSON *streams)
+{
+	const cJSON *stream;
+	int shown = 0;
+	cJSON_ArrayForEach(stream, streams)
+	{
+		if (shown++ < STREAMS_SHOWN)
+			page_format(page, "%r%n (%t)", shown > 1 ? ", " : "; the ERP's streams up to event ",
+			            member_integer(stream, "sequence"), member_text(stream, "name"));
+	}
+	if (shown > STREAMS_SHOWN)
+		page_format(page, " and %i more", shown - STREAMS_SHOWN);
+}
+
+static void periods_of(struct page *page, const char *from, const char *to)
+{
+	if (from[0] && to[0])
+		page_format(page, "%t to %t", from, to);
+	else if (from[0] || to[0])
+		page_format(page, "%r %t", from[0] ? "from" : "up to", from[0] ? from : to);
+	else
+		page_put(page, "all");
 }
 
 static void scope(struct page *page)
 {
 	const cJSON *of = member(page->run, "scope");
 	const cJSON *cut = member(page->run, "cut");
-	const cJSON *stream;
-	int shown = 0;
 	page_put(page, "<h2>What was compared</h2>\n<dl class=\"scope\"><dt>Companies</dt><dd>");
 	list_of(page, member(of, "entities"));
-	page_format(page, "</dd><dt>Periods</dt><dd>%t to %t</dd><dt>Documents</dt><dd>",
-	            member_text(of, "from"), member_text(of, "to"));
-	types_of(page, member(of, "types"));
-	page_format(
-	    page, "</dd><dt>Cut</dt><dd>%w; the cloud up to its document %n; the ERP's streams up to event ",
-	    member_text(cut, "at"), member_integer(member(cut, "cloud"), "sequence"));
-	cJSON_ArrayForEach(stream, member(member(cut, "legacy"), "streams"))
-	{
-		if (shown++ < STREAMS_SHOWN)
-			page_format(page, "%r%n (%t)", shown > 1 ? ", " : "",
-			            member_integer(stream, "sequence"), member_text(stream, "name"));
-	}
-	if (shown > STREAMS_SHOWN)
-		page_format(page, " and %i more", shown - STREAMS_SHOWN);
+	page_put(page, "</dd><dt>Periods</dt><dd>");
+	periods_of(page, member_text(of, "from"), member_text(of, "to"));
+	page_put(page, "</dd><dt>Documents</dt><dd>");
+	list_of(page, member(of, "types"));
+	page_format(page, "</dd><dt>Cut</dt><dd>%w; the cloud up to its document %n", member_text(cut, "at"),
+	            member_integer(member(cut, "cloud"), "sequence"));
+	streams_of(page, member(member(cut, "legacy"), "streams"));
 	page_format(page, "</dd><dt>Rules</dt><dd>version %t</dd></dl>\n",
 	            member_text_of(page->run, "rules", "version"));
 }
@@ -210,7 +225,7 @@ static void scope(struct page *page)
 /* In hundredths of a percent, cut. */
 static void open_share(struct page *page)
 {
-	int64_t all = member_integer(member(page->run, "totals"), "legacy");
+	int64_t all = page->figures->documents[0];
 	int64_t open = page->figures->open_count;
 	const char *limit = member_text_of(page->run, "thresholds", "documents_share");
 	struct decimal threshold;
@@ -266,7 +281,7 @@ static void actions(struct page *page)
 		            "<tr><th scope=\"row\">%t</th><td class=\"n\">%n</td><td "
 		            "class=\"t\">%r</td><td>%r</td></tr>\n",
 		            words_cause(causes[i].cause, buffer), causes[i].count,
-		            words_owner(causes[i].cause), words_action(causes[i].cause));
+		            words_owner(causes[i].cause, causes[i].owner), words_action(causes[i].cause));
 	page_table_end(page);
 	if (count > ACTIONS_SHOWN)
 		page_format(

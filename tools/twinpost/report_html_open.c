@@ -187,7 +187,9 @@ static void difference_row(struct page *page, const cJSON *difference)
 	fields_cell(page, difference);
 	page_format(page, "<td>%t<br><span class=\"minor\">%r</span></td>",
 	            words_cause(member_text(difference, "cause"), cause),
-	            words_owner(member_text(difference, "cause")));
+	            words_waits(member_text(difference, "status"))
+	                ? "Nobody yet"
+	                : words_owner(member_text(difference, "cause"), member_text(difference, "owner")));
 	page_format(page, "<td class=\"t\">%t<br><span class=\"minor\">%t, %t</span></td>",
 	            member_text(difference, "entity"),
 	            words_code(member_text(difference, "document_type"), type),

@@ -380,8 +380,8 @@ void table_summary(const struct figures *figures, summary_visitor visit, void *s
 	visit(self, "To period", member_text_of(run, "scope", "to"), COLUMN_TEXT);
 	summary_texts(visit, self, "Document types", member(member(run, "scope"), "types"));
 	visit(self, "Version of the rules", member_text_of(run, "rules", "version"), COLUMN_TEXT);
-	summary_count(visit, self, "Documents in the ERP", member_integer(totals, "legacy"));
-	summary_count(visit, self, "Documents in the cloud", member_integer(totals, "cloud"));
+	summary_count(visit, self, "Documents in the ERP", figures->documents[0]);
+	summary_count(visit, self, "Documents in the cloud", figures->documents[1]);
 	summary_count(visit, self, "Pairs", member_integer(totals, "pairs"));
 	if (cJSON_IsNumber(member(totals, "matched")))
 		summary_count(visit, self, "Pairs that agree", member_integer(totals, "matched"));

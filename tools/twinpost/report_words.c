@@ -226,8 +226,8 @@ static const struct cause {
     {"aggregation", "Collective documents", MIGRATION,
      "Let the cloud name the documents that a collective one stands for."},
     {"duplicate", "Posted twice", OPERATIONS, "Reverse the second posting in the cloud."},
-    {"late_posting", "Late posting", "Nobody yet",
-     "It ends by itself when the posting arrives; else it becomes missing after the days of grace."},
+    {"late_posting", "Late posting", CONTROLLER,
+     "See that what came late stands in the right period; what is still on its way ends by itself."},
     {"data_quality", "Data quality", OPERATIONS,
      "Correct the data where it was entered; it is compared again by itself."},
     {"missing", "Missing", IT,
@@ -251,10 +251,13 @@ const char *words_cause(const char *cause, char buffer[WORDS_CODE_SIZE])
 	return found ? found->name : words_code(cause, buffer);
 }
 
-const char *words_owner(const char *cause)
+const char *words_owner(const char *cause, const char *owner)
 {
+	static const struct word owners[] = {
+	    {"technical", IT}, {"data_quality", OPERATIONS}, {"mapping", MIGRATION}, {"policy", CONTROLLER}};
 	const struct cause *found = find_cause(cause);
-	return found ? found->owner : MIGRATION;
+	const char *named = FIND(owners, owner, NULL);
+	return named ? named : found ? found->owner : MIGRATION;
 }
 
 const char *words_action(const char *cause)

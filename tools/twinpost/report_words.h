@@ -38,8 +38,9 @@ const char *words_step(const char *step, char buffer[WORDS_CODE_SIZE]); /* of a 
 const char *words_code(const char *code, char buffer[WORDS_CODE_SIZE]); /* blanks for underscores */
 const char *words_verdict(const char *verdict);
 
-/* Who looks after a cause, and what to do about it. */
-const char *words_owner(const char *cause);
+/* Who looks after a cause (`owner`: technical, data_quality, mapping, policy; another: as is usual for the cause), and
+ * what to do about it. */
+const char *words_owner(const char *cause, const char *owner);
 const char *words_action(const char *cause);
 /* Is somebody to do something, or does it end by itself? */
 bool words_waits(const char *status);
