@@ -317,7 +317,7 @@ static void put_rules(struct run *run, struct json *json)
 	}
 	json_object_end(json);
 	json_put_integer(json, "tolerances", run->rules ? rules_tolerance_count(run->rules) : 0);
-	json_put_text(json, "version", run->rules ? rules_version(run->rules) : "none");
+	json_put_text(json, "version", run->rules ? rules_version(run->rules) : RUN_NO_RULES);
 	json_object_end(json);
 }
 
