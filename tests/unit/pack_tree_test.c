@@ -103,7 +103,8 @@ static bool again(struct span text, struct buf *out)
 	return true;
 }
 
-/* A proof has one form: cut in its first line it is none, and each small change is refused or is a proof of one form. */
+/* A proof has one form: cut in its first line it is none, and each small change is refused, or is a proof of one
+ * form. */
 static void test_proof(void **state)
 {
 	(void)state;
