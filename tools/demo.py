@@ -324,7 +324,9 @@ class Demo:
             if number == 0:
                 print("    " + "-" * 80)
         print()
-        report = os.path.join(tempfile.gettempdir(), f"twinpost-report-{os.getpid()}.html")
+        report = os.path.join(ROOT, "build", "demo-report.html")  # stays when the demo is gone
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(report)
         self.twinpost("compare", "report", outcome["result"], "--output", report)
         say("verdict", f"{outcome['verdict']}: {outcome['open']} open differences, {len(planted)} were planted")
         say("report", report)
