@@ -18,6 +18,7 @@
 
 #define ORIGIN_END "/compare"
 #define RULES_MAX  64
+#define LETTERS    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 static const char *const verdict_names[PACK_VERDICT_COUNT] = {
 #define PACK_VERDICT_NAME(identifier, name) name,
@@ -55,7 +56,7 @@ static bool is_made_of(struct span text, size_t max, const char *more)
 
 bool pack_note_run_valid(struct span run)
 {
-	return is_made_of(run, PACK_RUN_MAX, "abcdefghijklmnopqrstuvwxyz-");
+	return is_made_of(run, PACK_RUN_MAX, LETTERS "._-") && run.data[0] != '.' && run.data[0] != '-';
 }
 
 bool pack_note_rules_valid(struct span version)
@@ -65,8 +66,7 @@ bool pack_note_rules_valid(struct span version)
 
 bool pack_note_stream_valid(struct span name)
 {
-	return is_made_of(name, PACK_STREAM_NAME,
-	                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.:/");
+	return is_made_of(name, PACK_STREAM_NAME, LETTERS "._-:/");
 }
 
 bool pack_note_period_valid(struct span period)

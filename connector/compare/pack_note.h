@@ -35,7 +35,7 @@
 #define PACK_NOTE_TEXT_MAX  14336 /* leaves room for eight signatures in a note of 16 KiB */
 #define PACK_STREAMS_LISTED 100
 #define PACK_STREAM_NAME    64 /* bytes of a stream's name at most */
-#define PACK_RUN_MAX        32
+#define PACK_RUN_MAX        40
 
 /* Worst first. */
 #define PACK_VERDICTS(X)                        \
@@ -58,7 +58,7 @@ struct pack_note {
 	struct span gateway; /* {tenant}/{gateway} */
 	int64_t size;
 	struct digest root;
-	struct span run; /* [a-z0-9-], at most PACK_RUN_MAX */
+	struct span run; /* [A-Za-z0-9._-], at most PACK_RUN_MAX, first no dot or dash */
 	enum pack_verdict verdict;
 	struct span from, to; /* periods */
 	int64_t cut_ns;       /* wall time; whole milliseconds are kept */

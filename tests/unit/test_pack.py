@@ -54,6 +54,21 @@ class GoodPacks(PackCase):
         self.assertEqual(made, packs.pack(files, [(NAME, AGENT)]))
         self.both_good(self.place(made))
 
+    def test_real_runs(self):
+        """What `compare run` makes of two small ledgers with rules and without, whole and in part: signed and verified as it is."""
+        subprocess.run([sys.executable, os.path.join(ROOT, "tools", "sample-cloud"), "generate", "--pairs", "200", "--legacy", self.path("erp.csv"),
+                        "--cloud", self.path("cloud.csv"), "--plant", "seed=7,half_even=1,late=4,merged=3,missing=2,duplicate=1,wrong_tax_code=2,split=2,missing_legacy=1,wrong_cent=1,master_data=1"],
+                       check=True, timeout=300, capture_output=True)
+        for number, scope in enumerate(([], ["--entity", "20"])):
+            result = self.path(f"Run_{number}.x")
+            status, _, err = self.run_cli("compare", "run", "--legacy", "erp.csv", "--cloud", "cloud.csv", "--output", result, *scope)
+            self.assertEqual((status, err), (1, ""))
+            status, out, err = self.sign(result)
+            self.assertEqual((status, err), (0, ""), out)
+            self.assertEqual(packs.read(result + ".pack"), packs.pack({name: data for name, data in packs.read(result).items() if name != "pack.secret"},
+                                                                     [(NAME, AGENT)], secret=packs.read(result)["pack.secret"].decode().strip()))
+            self.both_good(result + ".pack")
+
     def test_same_bytes(self):
         """The first time a secret is made and kept; from then on the same result gives the same pack, folder and tar file."""
         folder = self.place(packs.result(5, True))

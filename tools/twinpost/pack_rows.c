@@ -257,28 +257,7 @@ bool pack_document_read(struct span line, struct json_value *document, enum pack
 	       (pair.kind == JSON_TEXT || pair.kind == JSON_NULL);
 }
 
-/* The document on the line before. */
-struct before {
-	enum pack_side side;
-	struct span subject; /* as it stands in JSON; empty: there is none */
-};
-
-static void judge_order(struct before *before, enum pack_side side, struct span subject, int64_t line,
-                        struct pack_findings *findings)
-{
-	/* "cloud" stands before "legacy". Escapes would sort as themselves: left out, but for equality. */
-	int order = before->side == side         ? span_compare(before->subject, subject)
-	            : before->side == PACK_CLOUD ? -1
-	                                         : 1;
-	bool escaped = subject.len == 0 || memchr(subject.data, '\\', subject.len) != NULL;
-	if (before->subject.len > 0 && (order == 0 || (order > 0 && !escaped)))
-		pack_found(findings, "documents.ndjson: line %" PRId64 " is %s", line,
-		           order == 0 ? "the document of the line before again"
-		                      : "not in the order of side and subject");
-	*before = (struct before){side, subject};
-}
-
-static void judge_document(struct pack_rows *rows, const struct table *table, struct before *before,
+static void judge_document(struct pack_rows *rows, const struct table *table, struct table *all,
                            struct span text, int64_t line, struct pack_findings *findings)
 {
 	struct json_value document;
@@ -291,7 +270,7 @@ static void judge_document(struct pack_rows *rows, const struct table *table, st
 	}
 	struct json_value subject = json_member(&document, "subject");
 	struct json_value pair = json_member(&document, "pair");
-	judge_order(before, side, subject.raw, line, findings);
+	table_add(all, side, &subject, status, line);
 	rows->documents[side][status]++;
 	if (pair.kind == JSON_TEXT)
 		rows->paired[side][status]++;
@@ -314,20 +293,39 @@ static void judge_document(struct pack_rows *rows, const struct table *table, st
 	}
 }
 
+/* Whatever the order of the lines: no document may be counted twice. */
+static void judge_twice(struct table *all, struct pack_findings *findings)
+{
+	if (all->count > 0)
+		qsort(all->list, all->count, sizeof *all->list, by_key);
+	for (size_t i = 1; i < all->count; i++) {
+		const struct entry *one = &all->list[i - 1];
+		const struct entry *other = &all->list[i];
+		if (memcmp(one->key, other->key, KEY_BYTES) == 0) {
+			pack_found(findings,
+			           "documents.ndjson: lines %" PRId64 " and %" PRId64
+			           " are of the same document",
+			           one->line < other->line ? one->line : other->line,
+			           one->line < other->line ? other->line : one->line);
+		}
+	}
+}
+
 void pack_rows_read(struct pack_rows *rows, struct span documents, struct span differences,
                     struct pack_findings *findings)
 {
 	struct table table = {.list = NULL};
-	struct before before = {PACK_CLOUD, {NULL, 0}};
+	struct table all = {.list = NULL};
 	struct span line;
 	bool cut;
 	int64_t number = 0;
 	memset(rows, 0, sizeof *rows);
 	read_differences(rows, &table, differences, findings);
 	while (pack_take_line(&documents, &line, &cut))
-		judge_document(rows, &table, &before, line, ++number, findings);
+		judge_document(rows, &table, &all, line, ++number, findings);
 	if (cut)
 		pack_found(findings, "documents.ndjson is cut: its last line has no end");
+	judge_twice(&all, findings);
 	for (size_t i = 0; i < table.count; i++) {
 		if (!table.list[i].found) {
 			pack_found(findings,
@@ -336,5 +334,6 @@ void pack_rows_read(struct pack_rows *rows, struct span documents, struct span d
 			           table.list[i].line);
 		}
 	}
+	free(all.list);
 	free(table.list);
 }

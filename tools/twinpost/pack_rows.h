@@ -8,7 +8,7 @@
  *           other side that it is paired with, with the same status; and every row of differences.ndjson is of
  *           documents in documents.ndjson.
  *        2. What was accepted says by whom, when and why.
- *        3. Lines of documents.ndjson stand in the order of side and subject, each once.
+ *        3. No document stands in documents.ndjson twice.
  *        4. Amounts are decimals; sums are kept apart for each currency.
  * Source: docs/compare/schemas
  * Faults: any bytes: told with file and line.

@@ -18,7 +18,7 @@ CHUNK=20000 # files at a time while hashing
 N='(0|[1-9][0-9]{0,17})'
 LF=$'\n'
 # The lines of a note's text, each and in this order.
-FORM="^[a-z0-9-]+/[a-z0-9-]+/compare$LF$N${LF}[A-Za-z0-9+/]{43}=${LF}run [a-z0-9-]+${LF}verdict [a-z_]+${LF}periods [0-9-]+ [0-9-]+$LF"
+FORM="^[a-z0-9-]+/[a-z0-9-]+/compare$LF$N${LF}[A-Za-z0-9+/]{43}=${LF}run [A-Za-z0-9_][A-Za-z0-9._-]*${LF}verdict [a-z_]+${LF}periods [0-9-]+ [0-9-]+$LF"
 FORM+="cut [0-9TZ:.-]+${LF}cloud $N $N${LF}legacy $N $N$LF(stream $N $N [A-Za-z0-9_.:/-]+$LF)*(streams [0-9a-f]{64}$LF)?"
 FORM+="rules [0-9a-f]+${LF}manifest [0-9a-f]{64}\$"
 
