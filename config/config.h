@@ -44,6 +44,8 @@
 
 enum config_yes_no { CONFIG_NO, CONFIG_YES };
 enum config_phase { CONFIG_PHASE_SHADOW, CONFIG_PHASE_PARALLEL, CONFIG_PHASE_CUTOVER, CONFIG_PHASE_LEGACY };
+/* Whose ledger a source is: the ERP's documents are sent to the cloud, those of a cloud ledger are compared alone. */
+enum config_side { CONFIG_SIDE_LEGACY, CONFIG_SIDE_CLOUD };
 enum config_mqtt_version { CONFIG_MQTT_AUTO, CONFIG_MQTT_5, CONFIG_MQTT_311 };
 enum config_no_subscriber { CONFIG_NO_SUBSCRIBER_HOLD, CONFIG_NO_SUBSCRIBER_ACCEPT };
 enum config_broker {
@@ -103,6 +105,7 @@ struct config_source {
 	int64_t login_timeout_ns;  /* login_timeout: 15s */
 	int page_documents;        /* page: 500, 1..5000: documents read with one statement */
 	int row_array;             /* row_array: 200, 1..1000 */
+	enum config_side side;     /* side: legacy | cloud; default legacy */
 	struct config_status_table status_table; /* status_table: */
 	int line, column;                        /* where it stands in the file */
 };

@@ -260,6 +260,15 @@ static void check_source(const struct cross *cross, int entry)
 	yaml_node_t *connection = given(cross, "sources.connection", entry);
 	yaml_node_t *dsn = given(cross, "sources.dsn", entry);
 	yaml_node_t *user = given(cross, "sources.user", entry);
+	yaml_node_t *side = given(cross, "sources.side", entry);
+	if (source->side == CONFIG_SIDE_CLOUD && cross->config->compare.enabled != CONFIG_YES)
+		tell(
+		    cross, side,
+		    "a ledger of the cloud is read to be compared, and compare.enabled is no; set it to yes");
+	if (source->side == CONFIG_SIDE_CLOUD && source->status_table.connection[0])
+		tell(cross, side,
+		     "documents of the cloud's side have no outcomes; leave the status_table out, or the "
+		     "side");
 	yaml_node_t *password = given(cross, "sources.password", entry);
 	if (!connection && !dsn)
 		config_problem_add(cross->problems, source->line, source->column,

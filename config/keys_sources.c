@@ -11,6 +11,9 @@
 
 #define IN_SOURCE(member) IN(struct config_source, member)
 
+static const struct key_choice sides[] = {
+    {"legacy", CONFIG_SIDE_LEGACY}, {"cloud", CONFIG_SIDE_CLOUD}, {NULL, 0}};
+
 const struct key keys_sources[] = {
     {.name = "sources",
      .type = KEY_LIST,
@@ -82,6 +85,15 @@ const struct key keys_sources[] = {
      LENGTH(64),
      .summary = "time zone of the ERP's local times, as an IANA name",
      .example = "Europe/Berlin"},
+    {.name = "sources.side",
+     .type = KEY_CHOICE,
+     .fallback = "legacy",
+     .choices = sides,
+     IN_SOURCE(side),
+     .summary = "whose ledger it is: legacy, the ERP; or cloud, a ledger or warehouse of the cloud",
+     .details = "What is read from the cloud's side is not sent to anyone: it goes into the ledger that "
+                "comparisons are "
+                "made from, as postings do that the cloud sends itself."},
     {.name = "sources.parameters",
      .type = KEY_PARAMETERS,
      .maximum = CONFIG_PARAMETERS_MAX,

@@ -38,6 +38,10 @@ static enum err source_document(void *self, const struct config_source *source, 
                                 bool *held, struct err_info *info)
 {
 	struct source_link *link = self;
+	if (source->side == CONFIG_SIDE_CLOUD) {
+		*held = false;
+		return comparison_document(link->agent->comparison, source->name, document, info);
+	}
 	return recorder_document(&link->agent->recorder, source->name, link->profile_version, document, held,
 	                         info);
 }

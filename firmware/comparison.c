@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "connector/compare/project.h"
+#include "connector/posting/validity.h"
 #include "store_forward/outcomes.h"
 
 #define STEP_ROWS       200
@@ -222,6 +223,57 @@ enum err comparison_posting(struct comparison *comparison, const struct posting_
 	if (err != ERR_OK && err != ERR_CONFLICT)
 		failed(comparison, err, info);
 	return err;
+}
+
+static enum err raise(struct comparison *comparison, const char *rule, const char *source, const char *key,
+                      const char *text, enum store_owner owner, struct err_info *info)
+{
+	int64_t wall = hal_wall_ns(comparison->hal);
+	const struct store_exception exception = {.rule = span_of(rule),
+	                                          .source = span_of(source),
+	                                          .key = span_of(key),
+	                                          .owner = owner,
+	                                          .text = span_of(text),
+	                                          .open = true,
+	                                          .first_ns = wall,
+	                                          .last_ns = wall};
+	return recorder_exception(comparison->recorder, &exception, info);
+}
+
+/* What the cloud has booked is a fact: it is compared, and the broken rule is told. */
+static enum err judge_document(struct comparison *comparison, const char *source, const char *subject,
+                               const struct document *document, struct err_info *info)
+{
+	struct finding finding;
+	char text[ERR_TEXT_MAX];
+	if (validity_check(document, &finding))
+		return recorder_clear(comparison->recorder, SPAN_LITERAL("cloud-invalid"), span_of(source),
+		                      span_of(subject), info);
+	(void)snprintf(text, sizeof text, "%.40s: the cloud has booked a document in which %.400s",
+	               finding.rule, finding.text);
+	return raise(comparison, "cloud-invalid", source, subject, text, finding.owner, info);
+}
+
+enum err comparison_document(struct comparison *comparison, const char *source,
+                             const struct document *document, struct err_info *info)
+{
+	char subject[STORE_SUBJECT_MAX] = "?";
+	struct err_info why = {.text = ""};
+	const struct projection projection = {.side = SIDE_CLOUD,
+	                                      .recorded_ns = hal_wall_ns(comparison->hal)};
+	enum err err = begin(comparison, info);
+	if (err != ERR_OK)
+		return err;
+	err = document_subject(document, subject, sizeof subject, &why);
+	if (err == ERR_OK)
+		err = project_document(&comparison->projector, &projection, document, &why);
+	if (is_documents_fault(err) && !ledger_failed(comparison->ledger))
+		return leave_out(comparison, subject, &why, info);
+	if (err != ERR_OK) {
+		failed(comparison, err, &why);
+		return err_set(info, err == ERR_CORRUPT ? ERR_IO : err, "%s", why.text);
+	}
+	return judge_document(comparison, source, subject, document, info);
 }
 
 enum err comparison_state(struct comparison *comparison, const char *name, struct buf *out,
@@ -474,7 +526,8 @@ static bool is_held(const struct comparison *comparison, const struct store_exce
 	int slashes = 0;
 	bool of_source = false;
 	for (int i = 0; i < comparison->config->source_count && !of_source; i++)
-		of_source = span_equal(exception->source, span_of(comparison->config->sources[i].name));
+		of_source = comparison->config->sources[i].side == CONFIG_SIDE_LEGACY &&
+		            span_equal(exception->source, span_of(comparison->config->sources[i].name));
 	for (size_t i = 0; i < exception->key.len; i++)
 		slashes += exception->key.data[i] == '/';
 	return of_source && slashes == 3;
@@ -567,30 +620,15 @@ bool comparison_has_news(const struct comparison *comparison)
 	                      (comparison->well_again && comparison->raised));
 }
 
-static enum err raise(struct comparison *comparison, const char *rule, const char *key, const char *text,
-                      enum store_owner owner, struct err_info *info)
-{
-	int64_t wall = hal_wall_ns(comparison->hal);
-	const struct store_exception exception = {.rule = span_of(rule),
-	                                          .source = SPAN_LITERAL("ledger"),
-	                                          .key = span_of(key),
-	                                          .owner = owner,
-	                                          .text = span_of(text),
-	                                          .open = true,
-	                                          .first_ns = wall,
-	                                          .last_ns = wall};
-	return recorder_exception(comparison->recorder, &exception, info);
-}
-
 enum err comparison_tell(struct comparison *comparison, struct err_info *info)
 {
 	enum err err = ERR_OK;
 	if (comparison->left_out[0])
-		err = raise(comparison, "ledger-document", comparison->left_out_subject, comparison->left_out,
-		            STORE_OWNER_DATA_QUALITY, info);
+		err = raise(comparison, "ledger-document", "ledger", comparison->left_out_subject,
+		            comparison->left_out, STORE_OWNER_DATA_QUALITY, info);
 	if (err == ERR_OK && comparison->trouble[0]) {
-		err = raise(comparison, "ledger-failed", "ledger", comparison->trouble, STORE_OWNER_TECHNICAL,
-		            info);
+		err = raise(comparison, "ledger-failed", "ledger", "ledger", comparison->trouble,
+		            STORE_OWNER_TECHNICAL, info);
 		comparison->raised = true;
 	} else if (err == ERR_OK && comparison->well_again && comparison->raised) {
 		err = recorder_clear(comparison->recorder, SPAN_LITERAL("ledger-failed"),

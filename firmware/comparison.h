@@ -32,6 +32,11 @@ void comparison_free(struct comparison *comparison); /* NULL is allowed, here an
 /* Other rules (NULL: none): sums are made again, step by step. */
 void comparison_use_rules(struct comparison *comparison, const struct rules *rules);
 
+/* A document that was read from a ledger of the cloud (sources.side: cloud). In the store's transaction: what keeps it
+ * out, or breaks a rule, is raised. An error is one of the store's, or of a ledger that is not well: then the position
+ * behind it is not to be kept. */
+MUST_USE enum err comparison_document(struct comparison *comparison, const char *source,
+                                      const struct document *document, struct err_info *info);
 /* inbox_sink.posting, .posting_state, .posting_keep. */
 enum err comparison_posting(struct comparison *comparison, const struct posting_event *event,
                             const struct document *document, struct err_info *info);

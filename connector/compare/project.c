@@ -284,10 +284,14 @@ static enum err find_old(struct projector *projector, const struct ledger_docume
 	                   &projector->texts, info);
 }
 
+static bool has_content(const struct ledger_document *old, const struct ledger_document *row)
+{
+	return old->voided == row->voided && span_equal(old->packed, row->packed);
+}
+
 static bool is_same(const struct ledger_document *old, const struct ledger_document *row)
 {
-	return old->voided == row->voided && old->revision >= row->revision &&
-	       span_equal(old->packed, row->packed);
+	return old->revision >= row->revision && has_content(old, row);
 }
 
 static enum err put_in(struct projector *projector, struct ledger_document *row,
@@ -322,6 +326,8 @@ enum err project_document(struct projector *projector, const struct projection *
 	bool is_new = err == ERR_NOT_FOUND;
 	if (err != ERR_OK && !is_new)
 		return err;
+	if (row.revision == 0)
+		row.revision = is_new ? 1 : old.revision + !has_content(&old, &row);
 	if (!is_new && is_same(&old, &row)) {
 		projector->unchanged++;
 		return ERR_OK;

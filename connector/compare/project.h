@@ -45,7 +45,7 @@ void projector_release(struct projector *projector);
 
 struct projection {
 	enum ledger_side side;
-	int64_t revision;
+	int64_t revision; /* 0: not known: 1, or one above that of the content before */
 	int64_t recorded_ns;
 	int phase;
 	int outcome; /* of the document as it comes in; the one known stays where it is 0 */

@@ -443,6 +443,7 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	run->histogram = tally_new(1);
 	run->days = tally_new(RUN_STATUS_COUNT);
 	run->open_days = tally_new(1);
+	run->day_values = tally_new(1);
 	run->entities = tally_new(3);
 	run->unexplained = tally_new(1);
 	run->ages = tally_new(1);
@@ -452,9 +453,10 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 
 static void run_free(struct run *run)
 {
-	struct tally *const tallies[] = {run->counts,    run->balances,    run->bridge,    run->side_totals,
-	                                 run->histogram, run->days,        run->open_days, run->entities,
-	                                 run->ages,      run->unexplained, run->water,     run->open_money};
+	struct tally *const tallies[] = {run->counts,    run->balances, run->bridge,      run->side_totals,
+	                                 run->histogram, run->days,     run->open_days,   run->day_values,
+	                                 run->entities,  run->ages,     run->unexplained, run->water,
+	                                 run->open_money};
 	for (size_t i = 0; i < sizeof tallies / sizeof tallies[0]; i++)
 		tally_free(tallies[i]);
 	for (int side = 0; side < SIDE_COUNT; side++) {

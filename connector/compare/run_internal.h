@@ -110,6 +110,7 @@ struct run {
 	struct tally *open_money;  /* currency, entity: net, gross of what is open */
 	struct tally *histogram;   /* currency, minor units (sortable): count */
 	struct tally *days;        /* date: a value for each status */
+	struct tally *day_values;  /* date, currency: unexplained */
 	struct tally *open_days;   /* entity, date: open, and not waiting */
 	struct tally *entities;    /* entity: documents, open, waiting */
 	struct tally *unexplained; /* entity, currency: value */

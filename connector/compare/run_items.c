@@ -215,6 +215,9 @@ static void add_tallies(struct found *found, const struct ledger_item *item, con
 	const struct span day[] = {item->entity, span_of(date)};
 	if (!waits && date[0])
 		tally_add(run->open_days, day, 2, 0, 1);
+	const struct span value[] = {span_of(date), currency};
+	if (!waits && date[0] && cause->cause == CAUSE_UNEXPLAINED)
+		tally_add(run->day_values, value, 2, 0, amounts->gross);
 }
 
 /* ---- the line ---- */

@@ -184,6 +184,17 @@ static void put_count(void *self, const struct tally_row *row)
 	json_object_end(rows->json);
 }
 
+static void put_day_value(void *self, const struct tally_row *row)
+{
+	struct rows *rows = self;
+	if (!span_equal(row->parts[0], rows->last) || row->parts[1].len == 0)
+		return;
+	json_object(rows->json, NULL);
+	json_put_span(rows->json, "currency", row->parts[1]);
+	json_put_text(rows->json, "value", run_amount(row->values[0], row->parts[1]).text);
+	json_object_end(rows->json);
+}
+
 static void put_day(void *self, const struct tally_row *row)
 {
 	struct rows *rows = self;
@@ -198,6 +209,10 @@ static void put_day(void *self, const struct tally_row *row)
 	json_put_boolean(rows->json, "clean", open == 0);
 	json_put_span(rows->json, "date", row->parts[0]);
 	json_put_integer(rows->json, "documents", documents);
+	struct rows values = {.run = rows->run, .json = rows->json, .last = row->parts[0]};
+	json_list(rows->json, "unexplained");
+	tally_visit(rows->run->day_values, put_day_value, &values);
+	json_list_end(rows->json);
 	json_object_end(rows->json);
 }
 
@@ -630,7 +645,8 @@ enum err run_write(struct run *run, struct err_info *info)
 	if (ledger_helds(run->ledger, add_held, run, &trouble) != ERR_OK)
 		run_ledger_failed(run, &trouble);
 	if (run->options->excluded > 0) {
-		const struct span key = SPAN_LITERAL("");
+		const struct span key =
+		    SPAN_LITERAL("?"); /* the configuration leaves out, company by company unknown */
 		tally_add(run->water, &key, 1, WATER_EXCLUDED, run->options->excluded);
 	}
 	tally_visit(run->water, add_water, &water);
