@@ -209,6 +209,7 @@ void agent_answer_control(struct agent *agent)
 	                control_send_again, control_key_rotate, control_key_public, control_sign},
 	};
 	view.recorder = &agent->recorder;
+	view.comparison = agent->comparison;
 	view.rules_problem = agent->rules ? rules_keeper_problem(agent->rules) : NULL;
 	struct inbox_counters counters;
 	cloud_counters(agent->cloud, &counters);

@@ -36,6 +36,7 @@ struct moved {
 };
 
 struct comparison {
+	struct comparison_told told;
 	struct hal *hal;
 	const struct log *log;
 	struct store *store;
@@ -75,6 +76,7 @@ static void close_ledger(struct comparison *comparison)
 	comparison->projecting = false;
 	ledger_close(comparison->ledger);
 	comparison->ledger = NULL;
+	comparison->told.run.run[0] = 0;
 }
 
 static void open_ledger(struct comparison *comparison, int64_t now_ns)
@@ -133,6 +135,7 @@ struct comparison *comparison_new(struct hal *hal, const struct log *log, struct
 	canonical_init(&comparison->canonical);
 	posting_reader_init(&comparison->reader, &comparison->canonical);
 	document_init(&comparison->document);
+	buf_init(&comparison->told.about, HAL_CONTROL_REQUEST_MAX);
 	open_ledger(comparison, hal_mono_ns(hal));
 	return comparison;
 }
@@ -144,6 +147,7 @@ void comparison_free(struct comparison *comparison)
 	close_ledger(comparison);
 	posting_reader_release(&comparison->reader);
 	document_release(&comparison->document);
+	buf_release(&comparison->told.about);
 	free(comparison->moved);
 	free(comparison);
 }
@@ -651,4 +655,33 @@ bool comparison_caught_up(const struct comparison *comparison)
 struct ledger *comparison_ledger(const struct comparison *comparison)
 {
 	return comparison ? comparison->ledger : NULL;
+}
+
+/* ---- changes of others ---- */
+
+enum err comparison_change_begin(struct comparison *comparison, struct err_info *info)
+{
+	if (!comparison)
+		return err_set(info, ERR_UNSUPPORTED, "this agent does not compare: compare.enabled is no");
+	if (comparison->ledger && ledger_in_transaction(comparison->ledger) && !commit(comparison))
+		return err_set(info, ERR_AGAIN, "the ledger is not well; see: twinpost exceptions");
+	return begin(comparison, info);
+}
+
+enum err comparison_change_end(struct comparison *comparison, enum err err, struct err_info *info)
+{
+	if (err == ERR_OK)
+		err = ledger_commit(comparison->ledger, info);
+	if (err == ERR_OK)
+		return ERR_OK;
+	if (ledger_failed(comparison->ledger))
+		failed(comparison, err, info);
+	else
+		ledger_rollback(comparison->ledger);
+	return err;
+}
+
+struct comparison_told *comparison_told(struct comparison *comparison)
+{
+	return comparison ? &comparison->told : NULL;
 }

@@ -20,6 +20,7 @@
 
 #include "connector/uplink/inbox.h"
 #include "connector/uplink/record.h"
+#include "store_forward/ledger_breaks.h"
 
 struct comparison;
 
@@ -60,5 +61,18 @@ bool comparison_has_news(const struct comparison *comparison);
 bool comparison_caught_up(const struct comparison *comparison);
 /* NULL: not well. */
 struct ledger *comparison_ledger(const struct comparison *comparison);
+
+/* A change of one's own to the ledger, outside of the steps; what they have open is committed first. ERR_AGAIN: the
+ * ledger is not well. */
+MUST_USE enum err comparison_change_begin(struct comparison *comparison, struct err_info *info);
+/* Commits it; where err, which is handed on, is another than ERR_OK, nothing of it stands. */
+MUST_USE enum err comparison_change_end(struct comparison *comparison, enum err err, struct err_info *info);
+
+/* The run that the command line is telling; forgotten where the ledger is closed. */
+struct comparison_told {
+	struct breaks_run run;
+	struct buf about; /* what is told of it besides, as it came */
+};
+struct comparison_told *comparison_told(struct comparison *comparison);
 
 #endif

@@ -20,18 +20,21 @@
 #include "connector/posting/canonical.h"
 #include "firmware/control_commands.h"
 #include "store_forward/audit.h"
+#include "store_forward/ledger_breaks.h"
 
 enum argument_kind {
 	ARGUMENT_TEXT,
 	ARGUMENT_SENTENCE, /* of a person: one line of UTF-8, not blank */
 	ARGUMENT_NUMBER,
-	ARGUMENT_FLAG
+	ARGUMENT_FLAG,
+	ARGUMENT_OBJECT, /* what is in it is the command's to check */
+	ARGUMENT_LIST
 };
 
 struct argument {
 	const char *name;
 	enum argument_kind kind;
-	int64_t maximum; /* number: from 1; text: bytes, from 1 */
+	int64_t maximum; /* number: from 1; text: bytes, from 1; list: entries, from 0 */
 };
 
 static const struct argument arguments[CONTROL_ARGUMENT_COUNT] = {
@@ -50,9 +53,26 @@ static const struct argument arguments[CONTROL_ARGUMENT_COUNT] = {
     [CONTROL_TO] = {"to", ARGUMENT_NUMBER, STORE_SEQUENCE_MAX},
     /* Lines to be signed: their form is the command's to check. */
     [CONTROL_TEXT] = {"text", ARGUMENT_TEXT, PACK_NOTE_TEXT_MAX},
+    [CONTROL_RUN] = {"run", ARGUMENT_SENTENCE, BREAK_RUN_MAX},
+    [CONTROL_VERDICT] = {"verdict", ARGUMENT_TEXT, BREAK_WORD_MAX},
+    [CONTROL_SCOPE] = {"scope", ARGUMENT_OBJECT, 0},
+    [CONTROL_CUT] = {"cut", ARGUMENT_OBJECT, 0},
+    [CONTROL_FIGURES] = {"figures", ARGUMENT_OBJECT, 0},
+    [CONTROL_DIFFERENCES] = {"differences", ARGUMENT_LIST, CONTROL_DIFFERENCES_MAX},
+    [CONTROL_STATE] = {"state", ARGUMENT_TEXT, BREAK_WORD_MAX},
+    [CONTROL_CAUSE] = {"cause", ARGUMENT_SENTENCE, BREAK_WORD_MAX},
+    [CONTROL_ENTITY] = {"entity", ARGUMENT_SENTENCE, LEDGER_CODE_MAX},
+    [CONTROL_KEY] = {"key", ARGUMENT_TEXT, BREAK_KEY_MAX},
+    [CONTROL_UNTIL] = {"until", ARGUMENT_TEXT, 32},
+    [CONTROL_PREVIEW] = {"preview", ARGUMENT_FLAG, 0},
+    [CONTROL_TOKEN] = {"token", ARGUMENT_TEXT, 2 * DIGEST_BYTES},
 };
 
 #define TAKES(argument) (1u << (argument))
+/* What a person decides: on one, or on all of a cause, of a company, or of both. */
+#define DECIDES                                                                                       \
+	(TAKES(CONTROL_KEY) | TAKES(CONTROL_CAUSE) | TAKES(CONTROL_ENTITY) | TAKES(CONTROL_PREVIEW) | \
+	 TAKES(CONTROL_TOKEN) | TAKES(CONTROL_WHY))
 
 struct command {
 	const char *name;
@@ -136,6 +156,24 @@ static const struct command commands[] = {
     {"key_show", control_key_show, 0, 0},
     {"key_rotate", control_key_rotate, TAKES(CONTROL_WHY), TAKES(CONTROL_WHY)},
     {"compare_sign", control_compare_sign, TAKES(CONTROL_TEXT) | TAKES(CONTROL_WHY), TAKES(CONTROL_TEXT)},
+    {"compare_list", control_compare_list,
+     TAKES(CONTROL_STATE) | TAKES(CONTROL_OWNER) | TAKES(CONTROL_CAUSE) | TAKES(CONTROL_ENTITY) |
+         TAKES(CONTROL_BEFORE) | TAKES(CONTROL_LIMIT),
+     0},
+    {"compare_show", control_compare_show, TAKES(CONTROL_KEY), TAKES(CONTROL_KEY)},
+    {"compare_ack", control_compare_ack, DECIDES, TAKES(CONTROL_WHY)},
+    {"compare_snooze", control_compare_snooze, DECIDES | TAKES(CONTROL_UNTIL),
+     TAKES(CONTROL_WHY) | TAKES(CONTROL_UNTIL)},
+    {"compare_accept", control_compare_accept, DECIDES, TAKES(CONTROL_WHY)},
+    {"compare_reject", control_compare_reject, DECIDES, TAKES(CONTROL_WHY)},
+    {"compare_reopen", control_compare_reopen, DECIDES, TAKES(CONTROL_WHY)},
+    {"compare_begin", control_compare_begin,
+     TAKES(CONTROL_RUN) | TAKES(CONTROL_VERDICT) | TAKES(CONTROL_SCOPE) | TAKES(CONTROL_CUT) |
+         TAKES(CONTROL_FIGURES),
+     TAKES(CONTROL_RUN) | TAKES(CONTROL_VERDICT) | TAKES(CONTROL_SCOPE) | TAKES(CONTROL_CUT)},
+    {"compare_differences", control_compare_differences, TAKES(CONTROL_RUN) | TAKES(CONTROL_DIFFERENCES),
+     TAKES(CONTROL_RUN) | TAKES(CONTROL_DIFFERENCES)},
+    {"compare_end", control_compare_end, TAKES(CONTROL_RUN), TAKES(CONTROL_RUN)},
     {"audit", control_audit, TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
     {"audit_verify", control_audit_verify, 0, 0},
     {"version", answer_version, 0, 0},
@@ -195,6 +233,18 @@ static enum err read_text(const struct argument *argument, const cJSON *item, st
 	return ERR_OK;
 }
 
+static enum err read_structure(const struct argument *argument, const cJSON *item, struct err_info *info)
+{
+	if (argument->kind == ARGUMENT_OBJECT && !cJSON_IsObject(item))
+		return err_set(info, ERR_BAD_INPUT, "%s must be an object", argument->name);
+	if (argument->kind == ARGUMENT_LIST &&
+	    !(cJSON_IsArray(item) && cJSON_GetArraySize(item) <= argument->maximum))
+		return err_set(info, ERR_BAD_INPUT,
+		               "%s must be a list; allowed are up to %" PRId64 " entries", argument->name,
+		               argument->maximum);
+	return ERR_OK;
+}
+
 static enum err read_argument(enum control_argument which, const cJSON *item, struct control_request *request,
                               struct err_info *info)
 {
@@ -209,6 +259,10 @@ static enum err read_argument(enum control_argument which, const cJSON *item, st
 		if (cJSON_IsBool(item))
 			return ERR_OK;
 		return err_set(info, ERR_BAD_INPUT, "%s must be true or false", argument->name);
+	}
+	if (argument->kind == ARGUMENT_OBJECT || argument->kind == ARGUMENT_LIST) {
+		request->json[which] = item;
+		return read_structure(argument, item, info);
 	}
 	return read_text(argument, item, &request->text[which], info);
 }
@@ -301,7 +355,7 @@ static const char *code_of(enum err err)
 		return "too_large";
 	case ERR_CONFLICT:
 		return "conflict";
-	default:
+	default: /* ERR_AGAIN too: a ledger that is not well */
 		return "store";
 	}
 }

@@ -68,6 +68,7 @@ struct control_view {
 	const char *pause_reason; /* why pulling is paused; NULL or empty: it is not */
 	struct control_actions actions;
 	struct control_counters counters;
+	struct comparison *comparison;   /* NULL: this agent does not compare */
 	const struct recorder *recorder; /* NULL allowed */
 	const char *rules_problem;       /* of the files of compare.rules; NULL or empty: none */
 };

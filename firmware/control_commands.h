@@ -28,16 +28,33 @@ enum control_argument {
 	CONTROL_FROM,
 	CONTROL_TO,
 	CONTROL_TEXT,
+	CONTROL_RUN,
+	CONTROL_VERDICT,
+	CONTROL_SCOPE,
+	CONTROL_CUT,
+	CONTROL_FIGURES,
+	CONTROL_DIFFERENCES,
+	CONTROL_STATE,
+	CONTROL_CAUSE,
+	CONTROL_ENTITY,
+	CONTROL_KEY,
+	CONTROL_UNTIL,
+	CONTROL_PREVIEW,
+	CONTROL_TOKEN,
 	CONTROL_ARGUMENT_COUNT
 };
+
+struct cJSON;
 
 struct control_request {
 	struct span who; /* asks */
 	bool given[CONTROL_ARGUMENT_COUNT];
 	struct span text[CONTROL_ARGUMENT_COUNT]; /* of those that are texts; not empty */
 	int64_t number[CONTROL_ARGUMENT_COUNT];   /* of those that are numbers or true (1) and false (0) */
+	const struct cJSON *json[CONTROL_ARGUMENT_COUNT]; /* of those that are objects or lists */
 };
 
+#define CONTROL_DIFFERENCES_MAX 100 /* of one compare_differences */
 /* Lists stop growing at this many bytes of answer; what follows them still fits. */
 #define CONTROL_LIST_BYTES_MAX (HAL_CONTROL_REPLY_MAX / 4u * 3u)
 
@@ -78,6 +95,8 @@ enum err control_exceptions(const struct control_view *view, const struct contro
                             struct json *json, struct err_info *info);
 
 /* control_exceptions.c */
+/* ERR_BAD_INPUT: the known ones are told. */
+MUST_USE enum err control_owner(struct span name, enum store_owner *owner, struct err_info *info);
 enum err control_exception(const struct control_view *view, const struct control_request *request,
                            struct json *json, struct err_info *info);
 enum err control_exception_ack(const struct control_view *view, const struct control_request *request,
@@ -99,6 +118,42 @@ enum err control_key_rotate(const struct control_view *view, const struct contro
 /* control_compare.c */
 enum err control_compare_sign(const struct control_view *view, const struct control_request *request,
                               struct json *json, struct err_info *info);
+/* control_compare_list.c */
+enum err control_compare_list(const struct control_view *view, const struct control_request *request,
+                              struct json *json, struct err_info *info);
+enum err control_compare_show(const struct control_view *view, const struct control_request *request,
+                              struct json *json, struct err_info *info);
+struct ledger_break;
+/* The members of one exception of comparisons. */
+void control_write_break(const struct control_view *view, const struct ledger_break *one, struct json *json);
+/* Minor units as the currency is written. */
+void control_put_amount(struct json *json, const char *key, int64_t minor_units, struct span currency);
+struct ledger;
+/* ERR_UNSUPPORTED, ERR_AGAIN: there is none, or it is not well. */
+MUST_USE enum err control_ledger(const struct control_view *view, struct ledger **ledger,
+                                 struct err_info *info);
+/* control_compare_decide.c */
+enum err control_compare_ack(const struct control_view *view, const struct control_request *request,
+                             struct json *json, struct err_info *info);
+enum err control_compare_snooze(const struct control_view *view, const struct control_request *request,
+                                struct json *json, struct err_info *info);
+enum err control_compare_accept(const struct control_view *view, const struct control_request *request,
+                                struct json *json, struct err_info *info);
+enum err control_compare_reject(const struct control_view *view, const struct control_request *request,
+                                struct json *json, struct err_info *info);
+enum err control_compare_reopen(const struct control_view *view, const struct control_request *request,
+                                struct json *json, struct err_info *info);
+/* control_compare_runs.c */
+enum err control_compare_begin(const struct control_view *view, const struct control_request *request,
+                               struct json *json, struct err_info *info);
+enum err control_compare_differences(const struct control_view *view, const struct control_request *request,
+                                     struct json *json, struct err_info *info);
+enum err control_compare_end(const struct control_view *view, const struct control_request *request,
+                             struct json *json, struct err_info *info);
+struct comparison_told;
+/* control_compare_publish.c: in the store's transaction, what was told of a run as messages for the cloud. */
+MUST_USE enum err control_compare_publish(const struct control_view *view, const struct comparison_told *told,
+                                          struct err_info *info);
 /* control_audit.c */
 enum err control_audit(const struct control_view *view, const struct control_request *request,
                        struct json *json, struct err_info *info);

@@ -81,7 +81,7 @@ static bool add_exception(void *self, const struct store_exception *exception)
 	return true;
 }
 
-static enum err read_owner(struct span name, enum store_owner *owner, struct err_info *info)
+enum err control_owner(struct span name, enum store_owner *owner, struct err_info *info)
 {
 	static const enum store_owner owners[] = {STORE_OWNER_TECHNICAL, STORE_OWNER_DATA_QUALITY,
 	                                          STORE_OWNER_MAPPING, STORE_OWNER_POLICY};
@@ -103,7 +103,7 @@ enum err control_exceptions(const struct control_view *view, const struct contro
 	enum err err = control_need_store(view, info);
 	list.of_owner = request->given[CONTROL_OWNER];
 	if (err == ERR_OK && list.of_owner)
-		err = read_owner(request->text[CONTROL_OWNER], &list.owner, info);
+		err = control_owner(request->text[CONTROL_OWNER], &list.owner, info);
 	if (err != ERR_OK)
 		return err;
 	if (request->given[CONTROL_LIMIT])

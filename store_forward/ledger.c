@@ -65,7 +65,8 @@ static const char SCHEMA[] =
     " second TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL,"
     " due INTEGER NOT NULL, first_run TEXT NOT NULL, last_run TEXT NOT NULL, opened INTEGER NOT NULL,"
     " changed INTEGER NOT NULL, closed INTEGER NOT NULL, seen INTEGER NOT NULL, session INTEGER NOT NULL,"
-    " reopened INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT;"
+    " reopened INTEGER NOT NULL, legacy TEXT NOT NULL, cloud TEXT NOT NULL, checksum INTEGER NOT NULL) "
+    "STRICT;"
     "CREATE INDEX breaks_open ON breaks(key) WHERE state < 5;";
 
 static const char *const SQL[LEDGER_STATEMENT_COUNT] = {

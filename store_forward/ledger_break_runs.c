@@ -52,7 +52,8 @@ static enum err check_limits(const struct ledger_break *one, struct err_info *in
 {
 	if (one->key.len == 0 || one->key.len > BREAK_KEY_MAX || one->status.len > BREAK_WORD_MAX ||
 	    one->cause.len > BREAK_WORD_MAX || one->document_type.len > BREAK_WORD_MAX ||
-	    one->entity.len > LEDGER_CODE_MAX || one->currency.len > BREAK_CURRENCY_MAX)
+	    one->entity.len > LEDGER_CODE_MAX || one->currency.len > BREAK_CURRENCY_MAX ||
+	    one->legacy.len > STORE_SUBJECT_MAX || one->cloud.len > STORE_SUBJECT_MAX)
 		return err_set(info, ERR_TOO_LARGE,
 		               "the key of a difference, or a code of it, is over its limit");
 	return ERR_OK;
@@ -80,6 +81,8 @@ static void take_over(struct ledger_break *known, const struct ledger_break *one
 {
 	if (known->owner != one->owner)
 		known->due_ns = break_due_ns(one->owner, now_ns);
+	known->legacy = one->legacy;
+	known->cloud = one->cloud;
 	known->status = one->status;
 	known->cause = one->cause;
 	known->owner = one->owner;
@@ -149,7 +152,7 @@ static enum err see(struct ledger *ledger, struct breaks_run *run, const struct 
 {
 	struct ledger_break known;
 	struct buf texts;
-	buf_init(&texts, BREAK_TEXTS_MAX);
+	buf_init(&texts, BREAK_ROW_BYTES_MAX);
 	enum err err = ledger_break_find(ledger, one->key, &known, &texts, info);
 	*fresh = err == ERR_NOT_FOUND;
 	if (err == ERR_OK && known.session != run->session) {
@@ -334,7 +337,7 @@ enum err breaks_run_end(struct ledger *ledger, struct breaks_run *run, int64_t n
 	run->many_told = run->many_told || many;
 	if (err != ERR_OK || many || run->incomplete)
 		return err;
-	buf_init(&texts, BREAK_TEXTS_MAX);
+	buf_init(&texts, BREAK_ROW_BYTES_MAX);
 	for (int i = 0; i < BREAKS_END_ROWS && err == ERR_OK; i++) {
 		err = break_after(ledger, span_of(run->after), &one, &texts, info);
 		if (err != ERR_OK)

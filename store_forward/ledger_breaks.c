@@ -91,7 +91,7 @@ static int64_t row_checksum(const struct ledger_break *one)
 	const struct span texts[] = {one->key,      one->status,        one->cause,  one->entity,
 	                             one->currency, one->document_type, one->text,   one->evidence,
 	                             one->who,      one->second,        one->reason, one->first_run,
-	                             one->last_run};
+	                             one->last_run, one->legacy,        one->cloud};
 	const int64_t numbers[] = {one->id,      one->owner,     one->period,     one->net,
 	                           one->gross,   one->state,     one->at_ns,      one->until_ns,
 	                           one->due_ns,  one->opened_ns, one->changed_ns, one->closed_ns,
@@ -137,8 +137,10 @@ static bool load(sqlite3_stmt *statement, struct ledger_break *one)
 	    .seen_ns = sqlite3_column_int64(statement, 25),
 	    .session = sqlite3_column_int64(statement, 26),
 	    .reopened = sqlite3_column_int64(statement, 27),
+	    .legacy = sql_column_span(statement, 28),
+	    .cloud = sql_column_span(statement, 29),
 	};
-	return owner >= 0 && state >= 0 && row_checksum(one) == sqlite3_column_int64(statement, 28);
+	return owner >= 0 && state >= 0 && row_checksum(one) == sqlite3_column_int64(statement, 30);
 }
 
 enum err break_put(struct ledger *ledger, const struct ledger_break *one, struct err_info *info)
@@ -173,7 +175,9 @@ enum err break_put(struct ledger *ledger, const struct ledger_break *one, struct
 	sql_bind_int(statement, 26, one->seen_ns);
 	sql_bind_int(statement, 27, one->session);
 	sql_bind_int(statement, 28, one->reopened);
-	sql_bind_int(statement, 29, row_checksum(one));
+	sql_bind_text(statement, 29, one->legacy);
+	sql_bind_text(statement, 30, one->cloud);
+	sql_bind_int(statement, 31, row_checksum(one));
 	return ledger_run(ledger, statement, "writing an exception of a comparison", info);
 }
 
@@ -183,7 +187,7 @@ static void keep_texts(struct ledger_break *one, struct buf *texts)
 	struct span *const all[] = {&one->key,      &one->status,        &one->cause,  &one->entity,
 	                            &one->currency, &one->document_type, &one->text,   &one->evidence,
 	                            &one->who,      &one->second,        &one->reason, &one->first_run,
-	                            &one->last_run};
+	                            &one->last_run, &one->legacy,        &one->cloud};
 	size_t at = 0;
 	buf_clear(texts);
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -230,12 +234,10 @@ enum err break_after(struct ledger *ledger, struct span after, struct ledger_bre
 	return find(ledger, LEDGER_BREAK_NEXT, after, one, texts, info);
 }
 
-enum err ledger_breaks(struct ledger *ledger, int64_t before, ledger_break_visitor visit, void *self,
-                       struct err_info *info)
+static enum err list(struct ledger *ledger, sqlite3_stmt *statement, ledger_break_visitor visit, void *self,
+                     struct err_info *info)
 {
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_BREAK_ALL);
 	bool more = false;
-	sql_bind_int(statement, 1, before > 0 ? before : INT64_MAX);
 	enum err err = ledger_step(ledger, statement, &more, "listing exceptions of comparisons", info);
 	while (err == ERR_OK && more) {
 		struct ledger_break one;
@@ -249,6 +251,23 @@ enum err ledger_breaks(struct ledger *ledger, int64_t before, ledger_break_visit
 	}
 	sqlite3_reset(statement);
 	return err;
+}
+
+enum err ledger_breaks(struct ledger *ledger, int64_t before, ledger_break_visitor visit, void *self,
+                       struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_BREAK_ALL);
+	sql_bind_int(statement, 1, before > 0 ? before : INT64_MAX);
+	return list(ledger, statement, visit, self, info);
+}
+
+enum err ledger_breaks_of_session(struct ledger *ledger, int64_t session, int limit,
+                                  ledger_break_visitor visit, void *self, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_BREAK_SESSION);
+	sql_bind_int(statement, 1, session);
+	sql_bind_int(statement, 2, limit);
+	return list(ledger, statement, visit, self, info);
 }
 
 enum err ledger_breaks_count(struct ledger *ledger, int64_t counts[BREAK_STATE_COUNT], struct err_info *info)
@@ -402,7 +421,7 @@ enum err ledger_breaks_gather(struct ledger *ledger, struct span cause, struct s
 	enum err err = ERR_OK;
 	CHECK(cause.len > 0 || entity.len > 0);
 	*set = (struct break_set){.count = 0};
-	buf_init(&walk.texts, BREAK_TEXTS_MAX);
+	buf_init(&walk.texts, BREAK_ROW_BYTES_MAX);
 	while (err == ERR_OK) {
 		err = walk_next(&walk, &one, &next, info);
 		if (err == ERR_OK && set->count == BREAKS_SET_MAX)
@@ -437,7 +456,7 @@ enum err ledger_breaks_act(struct ledger *ledger, struct span cause, struct span
 		    err_set(info, ERR_CONFLICT,
 		            "these differences have changed since the preview; nothing was done, look again");
 	free(set);
-	buf_init(&walk.texts, BREAK_TEXTS_MAX);
+	buf_init(&walk.texts, BREAK_ROW_BYTES_MAX);
 	while (err == ERR_OK) {
 		err = walk_next(&walk, &one, &next, info);
 		if (err == ERR_OK)

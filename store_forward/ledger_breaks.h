@@ -30,6 +30,7 @@
 #define BREAK_WORD_MAX      32 /* status, cause, type of document */
 #define BREAK_TEXT_MAX      ERR_TEXT_MAX
 #define BREAK_EVIDENCE_MAX  256
+#define BREAK_ROW_BYTES_MAX 8192 /* all texts of one */
 #define BREAK_RUN_MAX       64
 #define BREAK_CURRENCY_MAX  8
 #define BREAK_SNOOZE_DAYS   366
@@ -87,6 +88,7 @@ int64_t break_due_ns(enum store_owner owner, int64_t from_ns);
 struct ledger_break {
 	int64_t id; /* in the order in which they were first seen */
 	struct span key;
+	struct span legacy, cloud; /* subjects, of those that are there */
 	struct span status, cause; /* as the run names them */
 	enum store_owner owner;
 	struct span entity, document_type, currency;
@@ -118,6 +120,9 @@ MUST_USE enum err ledger_break_find(struct ledger *ledger, struct span key, stru
 typedef bool (*ledger_break_visitor)(void *self, const struct ledger_break *one);
 MUST_USE enum err ledger_breaks(struct ledger *ledger, int64_t before, ledger_break_visitor visit, void *self,
                                 struct err_info *info);
+/* What a run has found and is not over: by currency, the greatest gross first. */
+MUST_USE enum err ledger_breaks_of_session(struct ledger *ledger, int64_t session, int limit,
+                                           ledger_break_visitor visit, void *self, struct err_info *info);
 /* How many are in each state; O(rows). */
 MUST_USE enum err ledger_breaks_count(struct ledger *ledger, int64_t counts[BREAK_STATE_COUNT],
                                       struct err_info *info);
@@ -197,7 +202,8 @@ struct breaks_run {
 
 /* run: id, scope, incomplete and at_ns are set; the rest is made here. In the open transaction, as all below. */
 MUST_USE enum err breaks_run_begin(struct ledger *ledger, struct breaks_run *run, struct err_info *info);
-/* One difference: key, status, cause, owner, entity, document_type, currency, period, net, gross and text are read. A
+/* One difference: key, status, cause, owner, legacy, cloud, entity, document_type, currency, period, net, gross and
+ * text are read. A
  * second one of the same key in a run changes nothing. */
 MUST_USE enum err breaks_run_see(struct ledger *ledger, struct breaks_run *run,
                                  const struct ledger_break *one, int64_t now_ns, struct err_info *info);

@@ -32,7 +32,7 @@
 	"id, key, status, cause, owner, entity, document_type, currency, period, net, gross, text, "       \
 	"evidence, "                                                                                       \
 	"state, who, second, reason, at, until, due, first_run, last_run, opened, changed, closed, seen, " \
-	"session, reopened, checksum"
+	"session, reopened, legacy, cloud, checksum"
 
 /* clang-format off */
 #define LEDGER_STATEMENTS(X) \
@@ -83,10 +83,12 @@
 	X(BREAK_NEXT, "SELECT " BREAK_COLUMNS " FROM breaks WHERE key > ?1 AND state < 5 ORDER BY key LIMIT 1") \
 	X(BREAK_ALL, "SELECT " BREAK_COLUMNS " FROM breaks WHERE id < ?1 ORDER BY id DESC") \
 	X(BREAK_LAST, "SELECT coalesce(max(id), 0), (SELECT count(*) FROM breaks WHERE state < 5) FROM breaks") \
+	X(BREAK_SESSION, "SELECT " BREAK_COLUMNS " FROM breaks WHERE session = ?1 AND state < 5 " \
+		"ORDER BY currency, gross DESC, key LIMIT ?2") \
 	X(BREAK_COUNT, "SELECT state, count(*) FROM breaks GROUP BY state") \
 	X(BREAK_PUT, "INSERT OR REPLACE INTO breaks(" BREAK_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, " \
 		"?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, " \
-		"?27, ?28, ?29)")
+		"?27, ?28, ?29, ?30, ?31)")
 /* clang-format on */
 
 enum ledger_statement {
@@ -149,7 +151,6 @@ MUST_USE bool document_load(sqlite3_stmt *statement, int first, enum ledger_side
 
 /* ledger_breaks.c */
 struct ledger_break;
-#define BREAK_TEXTS_MAX 8192 /* of one row */
 /* Writes the row under its id. */
 MUST_USE enum err break_put(struct ledger *ledger, const struct ledger_break *one, struct err_info *info);
 /* The first after `after` that is not over, as ledger_break_find(). ERR_NOT_FOUND: there is none. */

@@ -12,7 +12,7 @@
 #ifndef TWINPOST_CONTROL_FIXTURE_H
 #define TWINPOST_CONTROL_FIXTURE_H
 
-#include "firmware/control.h"
+#include "firmware/control_commands.h"
 #include "store_forward/audit.h"
 #include "store_forward/replay.h"
 
@@ -290,6 +290,26 @@ int64_t store_audit_head(const struct store *store, struct digest *digest)
 	*digest = (struct digest){{0}};
 	return 0;
 }
+
+/* ---- commands of other tests: the real store and the ledger would come with them ---- */
+
+#define NOT_HERE(command)                                                                        \
+	enum err command(const struct control_view *view, const struct control_request *request, \
+	                 struct json *json, struct err_info *info)                               \
+	{                                                                                        \
+		(void)view, (void)request, (void)json;                                           \
+		return err_set(info, ERR_UNSUPPORTED, "not here");                               \
+	}
+NOT_HERE(control_compare_list)
+NOT_HERE(control_compare_show)
+NOT_HERE(control_compare_ack)
+NOT_HERE(control_compare_snooze)
+NOT_HERE(control_compare_accept)
+NOT_HERE(control_compare_reject)
+NOT_HERE(control_compare_reopen)
+NOT_HERE(control_compare_begin)
+NOT_HERE(control_compare_differences)
+NOT_HERE(control_compare_end)
 
 /* ---- the world of a test: everything is well ---- */
 

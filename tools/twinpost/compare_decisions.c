@@ -20,7 +20,6 @@
 #include "store_forward/ledger_breaks.h"
 
 #define GAPS_SHOWN 3 /* of a source */
-#define TEXTS_MAX  8192
 
 struct compare_decisions {
 	struct ledger *ledger;
@@ -32,7 +31,7 @@ struct compare_decisions *compare_decisions_open(struct ledger *ledger, int64_t 
 {
 	struct compare_decisions *decisions = mem_alloc(sizeof *decisions);
 	*decisions = (struct compare_decisions){.ledger = ledger, .at_ns = at_ns};
-	buf_init(&decisions->texts, TEXTS_MAX);
+	buf_init(&decisions->texts, BREAK_ROW_BYTES_MAX);
 	return decisions;
 }
 
