@@ -537,7 +537,7 @@ def run_of(ledgers, files):
                                 {"cloud": 111, "legacy": 112, "name": "month end"}, {"cloud": 0, "legacy": 0, "name": "year end"}]},
         "cut": {"at": CUT, "cloud": {"count": figures["cloud"], "sequence": figures["cloud"] + 40},
                 "legacy": {"count": figures["legacy"], "streams": streams}},
-        "days": days(ledgers), "files": files, "fingerprints": {"cells": 84, "documents_skipped": 311, "equal": 23}, "format": 1,
+        "days": days(ledgers), "files": files, "fingerprints": {"cells": 84, "documents_skipped": 0, "equal": 23}, "format": 1,
         "histogram": histogram(ledgers), "id": "000012", "incomplete": [],
         "not_compared": [{"attribute": "reference", "document_type": "payment"}, {"attribute": "due_date", "document_type": "invoice"},
                          {"attribute": "exchange_rate", "document_type": "journal"}],

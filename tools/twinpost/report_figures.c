@@ -256,7 +256,7 @@ static const char *const fates[] = {"extracted", "excluded",           "held", "
                                     "booked",    "accepted_not_booked"};
 #define FATE_COUNT (sizeof fates / sizeof fates[0])
 
-/* What is excluded or held is not in the ledger; every other document of the ERP is listed. */
+/* What is excluded or held is not in the ledger; every other document of the ERP is listed, or proven by its cell. */
 static void check_listed(struct figures *figures, const cJSON *row)
 {
 	int64_t told =
@@ -435,6 +435,10 @@ enum err figures_gather(struct figures *figures, const struct result *result,
 	picks_in_order(&figures->tax);
 	if (figures->balances.seen <= limits->html_rows)
 		picks_in_order(&figures->balances);
+	/* What fingerprints prove equal is not listed, and is as many on either side. */
+	int64_t skipped = member_integer(member(figures->run, "fingerprints"), "documents_skipped");
+	figures->documents[0] += skipped;
+	figures->documents[1] += skipped;
 	check_waterfall(figures);
 	const cJSON *bridge;
 	cJSON_ArrayForEach(bridge, member(figures->run, "bridge")) check_bridge(figures, bridge);
