@@ -147,7 +147,7 @@ class Judge:
             return self.state(parse(payload))
         if kind == "dn/cmd" or (kind == "dn/ack" and not payload.startswith("{")):
             return ("accept", None) if self.cloud in (Note(payload).signers([self.cloud]) or ()) else ("reject-tampered", "signature")
-        if kind in ("dn/ack", "up/res", "up/metric", "up/exc"):
+        if kind in ("dn/ack", "dn/post", "up/res", "up/metric", "up/exc", "up/cmp"):
             return ("accept", None) if parse(payload) is not None else ("reject-invalid", "bytes")
         raise AssertionError(f"no rule for {topic}")
 

@@ -20,6 +20,7 @@ PICK = {
     "birth": ("up/state", '"birth"'), "heartbeat": ("up/state", '"heartbeat"'), "death": ("up/state", '"stopped"'),
     "metric": ("up/metric", "{"), "exception": ("up/exc", "{"), "result": ("up/res", "{"), "receipt": ("dn/ack", "urn:"),
     "outcomes": ("dn/ack", "{"), "command": ("dn/cmd", "tp1/cmd"),
+    "cloudPosting": ("dn/post", "{"), "comparison": ("up/cmp", "{"), "postingReceipt": ("up/res", '"posting"'),
 }
 
 

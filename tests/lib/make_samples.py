@@ -166,6 +166,33 @@ def everyday(case, stream, clock, note):
               ("digest", {}), ("sweep", {"period": "7", "source": "erp"}), ("state.get", {})]
     for number, (word, body) in enumerate(bodies, 3):
         case.add(dn, command(f"cmd-{number}", word, body, CLOUD))
+    compared(case, stream, clock)
+
+
+def compared(case, stream, clock):
+    """The cloud's own posting of RI-1, its receipt, and what a comparison found."""
+    source = "urn:acme-billing:ledger:1"
+    lines = [{"line": "1", "account": "400100", "net": "100.00", "tax": "18.99", "gross": "118.99", "tax_code": "A19"}]
+    data = {"entity": "10", "source_system": "billing", "type": "invoice", "number": "INV-000001", "year": 2025, "period": 7,
+            "posting_date": "2025-07-31", "currency": "EUR", "origin": "00001/invoice/2025/RI-1", "reference": "RI-1",
+            "customer": "C-4003", "due_date": "2025-08-14", "net": "100.00", "tax": "18.99", "gross": "118.99", "lines": lines}
+    subject = "10/invoice/2025/INV-000001"
+    case.add(stream.topic("post", "dn"), canonical({
+        "specversion": "1.0", "type": "com.twinpost.invoice.recorded.v1", "source": source, "sequence": f"{1:020d}", "id": "p-1",
+        "subject": subject, "revision": 1, "time": clock.now(), "data": data}), why="the cloud's own posting, as the consumer sends it")
+    case.add(f"tp1/{NAME}/up/res", canonical({"command": "posting", "id": "p-1", "result": {
+        "missing": [], "next": 2, "source": source, "upto": 1}, "state": "done", "time": clock.now()}))
+    case.add(f"tp1/{NAME}/up/cmp", canonical({
+        "counts": [{"documents": 1, "status": "different"}, {"documents": 100, "status": "matched"}],
+        "cut": {"at": clock.now(), "cloud": {"count": 101, "sequence": 101},
+                "legacy": {"count": 101, "streams": [{"epoch": stream.epoch, "name": "00001", "sequence": 4}]}},
+        "differences": [{
+            "cause": "rounding", "cloud": subject, "currency": "EUR", "document_type": "invoice", "entity": "10", "gross": "0.01",
+            "key": "different 00001/invoice/2025/RI-1", "legacy": "00001/invoice/2025/RI-1", "net": "-0.01", "period": "2025-07",
+            "status": "different", "text": "the cloud rounds the tax down"}],
+        "id": "000012", "left_out": 0, "page": 1, "pages": 1, "scope": {"entities": ["10"], "from": "2025-07", "to": "2025-07"},
+        "totals": [{"currency": "EUR", "gross": "0.01", "net": "-0.01"}],
+        "verdict": {"name": "breaks", "why": ["1 document differs"]}}))
 
 
 def gap():

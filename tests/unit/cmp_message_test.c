@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "connector/posting/date.h"
 #include "hal/hal.h"
 
 static const struct span why[] = {{"1 document differs", 18}};
@@ -92,6 +93,55 @@ static void test_one_page(void **state)
 	const struct cmp_run clean = make_run(NULL, 0);
 	assert_int_equal(cmp_pages_open(&pages, &clean, 60000, &info), ERR_OK);
 	assert_int_equal(pages.pages, 1);
+	buf_release(&out);
+}
+
+/* The sample of the contract, which its schema takes (tests/unit/test_contract_schemas.py), to the byte. */
+static void test_the_sample(void **state)
+{
+	static const struct cmp_stream sample_streams[] = {{{"00001", 5}, 1795270800, 4}};
+	static const struct cmp_total sample_totals[] = {{{"EUR", 3}, {1, 2}, {-1, 2}}};
+	static const struct span sample_entities[] = {{"10", 2}};
+	const struct cmp_difference difference = {
+	    .key = SPAN_LITERAL("different 00001/invoice/2025/RI-1"),
+	    .status = SPAN_LITERAL("different"),
+	    .cause = SPAN_LITERAL("rounding"),
+	    .legacy = SPAN_LITERAL("00001/invoice/2025/RI-1"),
+	    .cloud = SPAN_LITERAL("10/invoice/2025/INV-000001"),
+	    .entity = SPAN_LITERAL("10"),
+	    .document_type = SPAN_LITERAL("invoice"),
+	    .currency = SPAN_LITERAL("EUR"),
+	    .period = SPAN_LITERAL("2025-07"),
+	    .text = SPAN_LITERAL("the cloud rounds the tax down"),
+	    .gross = {1, 2},
+	    .net = {-1, 2},
+	};
+	struct cmp_run run = make_run(&difference, 1);
+	struct cmp_pages pages;
+	struct err_info info;
+	struct buf out;
+	char line[8192];
+	(void)state;
+	run.streams = sample_streams;
+	run.totals = sample_totals;
+	run.total_count = 1;
+	run.entities = sample_entities;
+	run.from = SPAN_LITERAL("2025-07");
+	run.to = SPAN_LITERAL("2025-07");
+	assert_int_equal(instant_parse(&run.at_ns, SPAN_LITERAL("2026-11-21T14:20:12.500Z")), ERR_OK);
+	buf_init(&out, 60000);
+	assert_int_equal(cmp_pages_open(&pages, &run, 60000, &info), ERR_OK);
+	assert_true(cmp_pages_next(&pages, &out));
+	FILE *file = fopen("docs/contract/samples/valid/messages.jsonl", "r");
+	assert_non_null(file);
+	bool found = false;
+	while (!found && fgets(line, sizeof line, file))
+		found = strstr(line, "/up/cmp\"") != NULL;
+	(void)fclose(file);
+	assert_true(found);
+	cJSON *sample = cJSON_Parse(line);
+	assert_string_equal(buf_cstr(&out), cJSON_GetObjectItemCaseSensitive(sample, "payload")->valuestring);
+	cJSON_Delete(sample);
 	buf_release(&out);
 }
 
@@ -200,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_one_page),
+	    cmocka_unit_test(test_the_sample),
 	    cmocka_unit_test(test_pages),
 	    cmocka_unit_test(test_too_large),
 	};

@@ -229,6 +229,28 @@ static void postings_are_taken_and_receipted(void **state)
 	assert_int_equal(sequence_at(0).next, 102);
 }
 
+/* The example of docs/contract/postings.md, as it stands there. */
+static void the_page_example_is_taken(void **state)
+{
+	struct desk *desk = *state;
+	char page[16384];
+	FILE *file = fopen("docs/contract/postings.md", "r");
+	assert_non_null(file);
+	size_t len = fread(page, 1, sizeof page - 1, file);
+	(void)fclose(file);
+	page[len] = 0;
+	char *from = strstr(page, "```json\n");
+	assert_non_null(from);
+	from += 8;
+	char *end = strstr(from, "```");
+	assert_non_null(end);
+	*end = 0;
+	assert_null(take_text(desk, from));
+	assert_true(side.taken == 1 && side.lines == 1);
+	assert_string_equal(side.subjects[0], "10/invoice/2025/INV-000001");
+	assert_int_equal(bench_open_exceptions(desk->bench, NULL, NULL, NULL), 0);
+}
+
 /* The same again, and the same of long ago: dropped, counted, receipted. Another id or content: told, and not taken. */
 static void repeats_and_lies(void **state)
 {
@@ -468,6 +490,7 @@ int main(void)
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, desk_tear_down)
 	const struct CMUnitTest tests[] = {
 	    WITH(postings_are_taken_and_receipted),
+	    WITH(the_page_example_is_taken),
 	    WITH(repeats_and_lies),
 	    WITH(gaps_are_known_until_filled),
 	    WITH(what_cannot_be_read_is_missing),

@@ -25,6 +25,7 @@ import contract_judge as judges  # noqa: E402
 import servers  # noqa: E402
 
 PAGES = ("README.md", "events.md", "proof.md", "outcomes.md", "commands.md", "state.md", "brokers.md", "evolution.md", "musts.md",
+         "postings.md", "comparisons.md",
          os.path.join("samples", "README.md"))
 PREFIX = "tp1/acme/plant-1"
 

@@ -87,9 +87,13 @@ def parts_of(topic, payload):
         return [("event", value)] + ([(value["dataschema"], value["data"])] if os.path.exists(known) else [])
     if kind == "up/state":
         return [(f"state-{value['kind']}", value)]
+    if kind == "dn/post":
+        return [("cloud", value), (f"urn:twinpost:schema:{value['data']['type']}:1.1", value["data"])]
     found = [(kind.split("/")[1], value)]
     if value.get("command") == "proof.get" and value.get("state") == "done":
         found.append(("proof", value["result"]))
+    if value.get("command") == "posting" and value.get("state") == "done":
+        found.append(("posting", value["result"]))
     return found
 
 
@@ -272,7 +276,7 @@ class SchemasTest(unittest.TestCase):
 TOPICS = {"tp1/{tenant}/{gateway}/up/post/{stream}", "tp1/{tenant}/{gateway}/up/replay/{stream}",
           "tp1/{tenant}/{gateway}/up/ckpt/{stream}", "tp1/{tenant}/{gateway}/up/state", "tp1/{tenant}/{gateway}/up/metric",
           "tp1/{tenant}/{gateway}/up/exc", "tp1/{tenant}/{gateway}/up/res", "tp1/{tenant}/{gateway}/dn/ack/{stream}",
-          "tp1/{tenant}/{gateway}/dn/cmd"}
+          "tp1/{tenant}/{gateway}/dn/cmd", "tp1/{tenant}/{gateway}/dn/post/{stream}", "tp1/{tenant}/{gateway}/up/cmp"}
 
 
 @unittest.skipUnless(INSTALLED, "node or the packages of tests/contract_tools are not installed; run tools/setup --test")

@@ -43,9 +43,9 @@ export class Consumer {
   input({ at, topic, payload }) {
     this.at = at;
     this.verdicts = [];
-    const [, tenant, gateway, , kind, stream] = topic.split('/');
+    const [, tenant, gateway, direction, kind, stream] = topic.split('/');
     try {
-      if (`${tenant}/${gateway}` !== this.agent) return [{ verdict: 'ignored', text: topic }];
+      if (`${tenant}/${gateway}` !== this.agent || direction !== 'up') return [{ verdict: 'ignored', text: topic }];
       if (kind === 'post' || kind === 'replay') this.#events(parseEvent(payload), stream);
       else if (kind === 'ckpt') this.#checkpoint(openNote(payload), stream);
       else if (kind === 'state') this.#state(json(utf8(payload)));
