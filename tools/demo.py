@@ -330,7 +330,19 @@ class Demo:
         self.twinpost("compare", "report", outcome["result"], "--output", report)
         say("verdict", f"{outcome['verdict']}: {outcome['open']} open differences, {len(planted)} were planted")
         say("report", report)
+        self.evidence(outcome["result"])
         return complete
+
+    def evidence(self, result):
+        """The signed pack of the comparison, verified with openssl and sha256sum alone."""
+        pack = os.path.join(self.directory, "pack")
+        self.twinpost("compare", "sign", result, "--output", pack)
+        script = os.path.join(ROOT, "docs", "compare", "verify", "verify-pack.sh")
+        done = subprocess.run([script, pack, "--key", self.agent_key], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, check=False)
+        if done.returncode:
+            raise Failure(f"the pack does not verify: {done.stderr.strip() or done.stdout.strip()}")
+        say("evidence", "a pack signed by the agent; verify-pack.sh (openssl, sha256sum) agrees with it")
 
     @staticmethod
     def recovered(planted, found):

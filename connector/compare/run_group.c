@@ -33,10 +33,10 @@ void run_count_status(struct run *run, const struct ledger_document *row, enum r
 		date_print(row->posting, date);
 	const struct span key[] = {row->entity, span_of(type), span_of(period), row->currency};
 	const struct span day[] = {span_of(date)};
-	tally_add(run->counts, key, 4, status, 1);
+	tally_add(run->counts, key, 4, (int)status, 1);
 	tally_add(run->entities, &row->entity, 1, 0, 1);
 	if (date[0])
-		tally_add(run->days, day, 1, status, 1);
+		tally_add(run->days, day, 1, (int)status, 1);
 	run->outcome->statuses[status]++;
 }
 
@@ -67,7 +67,7 @@ void run_count_water(struct run *run, const struct ledger_document *legacy, bool
 	                   : legacy->outcome == 0                      ? WATER_IN_TRANSIT
 	                                                               : WATER_ACCEPTED;
 	if (!run_is_canary(legacy->entity))
-		tally_add(run->water, &legacy->entity, 1, which, 1);
+		tally_add(run->water, &legacy->entity, 1, (int)which, 1);
 }
 
 /* A pair, or a document that needs no counterpart, is done with. */
@@ -104,7 +104,7 @@ enum err run_keep(struct run *run, enum run_status status, int tier, const struc
 		(void)snprintf(name, sizeof name, "%.*s\t%.*s", (int)cloud->identity.len,
 		               cloud->identity.data, (int)cloud->subject.len, cloud->subject.data);
 	struct ledger_item item = {
-	    .status = status,
+	    .status = (int)status,
 	    .tier = tier,
 	    .legacy = legacy ? legacy->subject : (struct span){NULL, 0},
 	    .cloud = span_of(name),
@@ -349,7 +349,7 @@ static enum err take_split(struct run *run, const struct ledger_document *legacy
 	};
 	int members[SIDE_COUNT];
 	if (run_pair_sums(run, item.legacy, item.cloud, members))
-		item.status = run_pair_status(run);
+		item.status = (int)run_pair_status(run);
 	(void)info;
 	if (ledger_item_add(run->ledger, &item, &trouble) != ERR_OK)
 		run_ledger_failed(run, &trouble);

@@ -85,7 +85,7 @@ static enum err join_items(struct run *run, struct ledger_item *item, const int6
 	*(to_legacy ? &item->legacy : &item->cloud) = buf_span(&names);
 	item->tier = tier;
 	if (err == ERR_OK) {
-		item->status = compare_joined(run, item->legacy, item->cloud);
+		item->status = (int)compare_joined(run, item->legacy, item->cloud);
 		err = ledger_item_change(run->ledger, item, info);
 	}
 	buf_release(&names);
@@ -148,7 +148,7 @@ static enum err mark(struct run *run, int64_t id, enum run_status status, struct
 	struct buf texts;
 	buf_init(&texts, NAMES_MAX);
 	enum err err = ledger_item_get(run->ledger, id, &item, &texts, info);
-	item.status = status;
+	item.status = (int)status;
 	if (err == ERR_OK)
 		err = ledger_item_change(run->ledger, &item, info);
 	buf_release(&texts);

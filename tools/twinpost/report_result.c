@@ -48,11 +48,11 @@ static enum err check_members(const struct result *result, struct err_info *info
 			               needed[i].name);
 	}
 	for (int table = 0; table < RESULT_TABLE_COUNT; table++) {
-		const cJSON *file = result_file(result, table);
+		const cJSON *file = result_file(result, (enum result_table)table);
 		if (!file || strlen(member_text(file, "sha256")) != 2 * DIGEST_BYTES)
 			return err_set(info, ERR_CORRUPT,
 			               "%s/run.json does not name %s.ndjson with its hash; " AGAIN,
-			               result->folder, result_table_name(table));
+			               result->folder, result_table_name((enum result_table)table));
 	}
 	return ERR_OK;
 }
