@@ -195,6 +195,17 @@ static void check_counts(struct check *check)
 	struct json_value cell;
 	struct json_walk walk;
 	bool begun = false;
+	struct json_value fingerprints = member_of(check->run, "fingerprints");
+	int64_t skipped = count_in(&fingerprints, "documents_skipped");
+	if (skipped > 0) {
+		pack_found(
+		    check->findings,
+		    "%" PRId64
+		    " documents were proven equal by fingerprints and are not listed; evidence lists every "
+		    "document: make the comparison again with --full",
+		    skipped);
+		return;
+	}
 	check_total(check, &totals, "legacy", sum_side(check, PACK_LEGACY), "documents.ndjson");
 	check_total(check, &totals, "cloud", sum_side(check, PACK_CLOUD), "documents.ndjson");
 	while (next_of(&walk, &begun, &counts, &cell)) {
