@@ -108,7 +108,15 @@ static void copy_texts(struct ledger_document *document, struct buf *texts)
 	struct span *const all[] = {&document->identity, &document->subject,  &document->key,
 	                            &document->entity,   &document->currency, &document->party,
 	                            &document->packed};
-	buf_keep(texts, all, sizeof all / sizeof all[0]);
+	size_t offsets[sizeof all / sizeof all[0]];
+	buf_clear(texts);
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		offsets[i] = texts->len;
+		buf_append_span(texts, *all[i]);
+	}
+	CHECK(buf_ok(texts));
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		all[i]->data = all[i]->len > 0 ? (const char *)texts->data + offsets[i] : NULL;
 }
 
 static enum err find(struct ledger *ledger, sqlite3_stmt *statement, enum ledger_side side,
@@ -228,15 +236,14 @@ enum err ledger_put(struct ledger *ledger, struct ledger_document *document,
 	enum err err = check_limits(document, info);
 	if (err != ERR_OK)
 		return err;
-	bool arrives = document->n == 0;
-	if (arrives)
+	if (document->n == 0)
 		document->n = ledger->last[document->side] + 1;
 	if (document->first_ns == 0)
 		document->first_ns = document->recorded_ns;
 	err = insert(ledger, document, balances, count, info);
 	if (err != ERR_OK)
 		return err;
-	if (arrives)
+	if (document->n > ledger->last[document->side])
 		ledger->last[document->side] = document->n;
 	ledger->count[document->side]++;
 	return ERR_OK;

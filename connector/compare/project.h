@@ -49,6 +49,8 @@ struct projection {
 	int64_t recorded_ns;
 	int phase;
 	int outcome; /* of the document as it comes in; the one known stays where it is 0 */
+	/* Of a row of another ledger: its number there, and when its first revision came; 0: it arrives now. */
+	int64_t n, first_ns;
 };
 /* document->voided counts. ERR_CONFLICT: the cloud gives another content to a revision that is known; nothing was
  * changed. */

@@ -109,16 +109,15 @@ static const struct command commands[] = {
      "compare.\n"},
     {"compare", "run", command_compare_run, TAKES_CUT | TAKES_RULES | TAKES_OUTPUT | TAKES_JSON, 0, 0,
      "compare run [--full] [--entity CODE] [--from PERIOD] [--to PERIOD]\n"
-     "              [--legacy FILE --cloud FILE | --ledger FILE] [--rules DIR] [--at DATE]\n"
+     "              [--legacy FILE] [--cloud FILE] [--ledger FILE] [--rules DIR] [--at DATE]\n"
      "              [--output RESULT] [--json]",
      "compare the two ledgers",
-     "The agent's ledger as it is now, or two CSV files without any agent. The RESULT is a folder; without\n"
-     "--output it is the next number in compare.results. What fingerprints prove equal is not looked at,\n"
-     "unless --full asks for it. A PERIOD is 2026-09; --at is the moment up to which ages count, a date or "
-     "an\n"
-     "instant. Exit status: 0 reconciled (also with warnings or documents on their way), 1 the ledgers "
-     "differ,\n"
-     "5 something is missing and nothing is said about the rest.\n"},
+     "The agent's ledger as it is now; a side that --legacy or --cloud names comes from that CSV\n"
+     "file instead, and with both no agent is needed. The RESULT is a folder; without --output it is the\n"
+     "next number in compare.results. What fingerprints prove equal is not looked at, unless --full asks\n"
+     "for it. A PERIOD is 2026-09; --at is the moment up to which ages count, a date or an instant. Exit\n"
+     "status: 0 reconciled (also with warnings or documents on their way), 1 the ledgers differ, 5\n"
+     "something is missing and nothing is said about the rest.\n"},
     {"compare", "report", command_compare_report, TAKES_FORMAT | TAKES_OUTPUT, 1, 1,
      "compare report RESULT [--format FORMAT] --output PATH", "what a comparison found, for people to read",
      "RESULT is the folder of a comparison. FORMAT is html (one page with charts, the default), xlsx, json, "
