@@ -15,8 +15,9 @@
 
 #include "connector/posting/pack.h"
 
-#define TEXTS_MAX    (LEDGER_PACKED_MAX + 4096)
-#define ACCOUNTS_MAX (4u << 20)
+#define TEXTS_MAX     (LEDGER_PACKED_MAX + 4096)
+#define TAX_LINES_MAX 64 /* of one document, in the summary of taxes */
+#define ACCOUNTS_MAX  (4u << 20)
 /* So many documents with one reference are looked at; more than one is none. */
 #define KEY_CANDIDATES_MAX 8
 
@@ -75,52 +76,63 @@ static int journal_balances(struct projector *projector, const struct view *view
 	return count;
 }
 
-static int64_t minor_units(struct decimal amount, int digits)
+/* The rate of the document's tax lines with this code of the cloud; "" where they have none, or several. */
+static void rate_of(const struct projector *projector, const struct view *view,
+                    const struct document *document, struct span code, char text[DECIMAL_TEXT_MAX])
 {
-	struct decimal scaled;
-	return decimal_rescale(&scaled, amount, (uint8_t)digits) == ERR_OK ? scaled.units : 0;
+	struct decimal rate = {0, 0};
+	int rates = 0;
+	for (int i = 0; i < document->sections[SECTION_TAX_LINES].count; i++) {
+		const struct value *line = document_line(document, SECTION_TAX_LINES, i);
+		struct span raw = document_text(document, &line[INVOICE_TAX_LINE_CODE]);
+		struct span mapped = raw;
+		if (view->side == SIDE_LEGACY && projector->rules &&
+		    !rules_map(projector->rules, MAPPING_TAX_CODE, view->raw_entity, raw, view->on, &mapped))
+			mapped = raw;
+		const struct value *one = &line[INVOICE_TAX_LINE_RATE];
+		if (!span_equal(mapped, code) || !one->present ||
+		    (rates > 0 && decimal_compare(rate, one->as.decimal) == 0))
+			continue;
+		rate = one->as.decimal;
+		rates++;
+	}
+	text[0] = 0;
+	if (rates != 1)
+		return;
+	while (rate.scale > 0 && rate.units % 10 == 0) {
+		rate.units /= 10;
+		rate.scale--;
+	}
+	(void)decimal_print(rate, text);
 }
 
+/* As the view has them: where a document has no tax lines, they are made of its lines' own tax. */
 static int tax_balances(struct projector *projector, const struct view *view, const struct document *document,
                         int count)
 {
-	const struct line_list *list = &document->sections[SECTION_TAX_LINES];
-	int sign = view->type == DOCUMENT_CREDIT_MEMO ? -1 : 1;
-	size_t starts[64];
+	size_t starts[TAX_LINES_MAX + 1];
 	int added = 0;
 	buf_clear(&projector->accounts);
-	for (int i = 0; i < list->count && added < 64; i++) {
-		const struct value *line = document_line(document, SECTION_TAX_LINES, i);
-		const struct value *mapped = &line[INVOICE_TAX_LINE_CODE];
-		struct span code = document_text(document, mapped);
-		char rate[DECIMAL_TEXT_MAX] = "";
-		struct decimal short_rate = line[INVOICE_TAX_LINE_RATE].as.decimal;
-		if (line[INVOICE_TAX_LINE_RATE].present) {
-			while (short_rate.scale > 0 && short_rate.units % 10 == 0) {
-				short_rate.units /= 10;
-				short_rate.scale--;
-			}
-			(void)decimal_print(short_rate, rate);
-		}
-		struct span to = code;
-		if (view->side == SIDE_LEGACY && projector->rules &&
-		    !rules_map(projector->rules, MAPPING_TAX_CODE, view->raw_entity, code,
-		               view->has_posting ? view->posting : 0, &to))
-			to = code;
+	for (int i = 0; i < view->line_count && added < TAX_LINES_MAX; i++) {
+		const struct view_line *line = &view->lines[i];
+		char rate[DECIMAL_TEXT_MAX];
+		if (line->kind != VIEW_LINE_TAX)
+			continue;
+		rate_of(projector, view, document, line->tax_code, rate);
 		starts[added++] = projector->accounts.len;
 		buf_append_char(&projector->accounts, PROJECT_TAX_MARK);
-		buf_append_span(&projector->accounts, to);
+		buf_append_span(&projector->accounts, line->tax_code);
 		buf_append_char(&projector->accounts, PROJECT_TAX_MARK);
 		buf_append_text(&projector->accounts, rate);
 		struct ledger_balance *balance =
 		    add_balance(projector, count + added - 1, (struct span){NULL, 0});
 		balance->lines = 1;
-		balance->debit = sign * minor_units(line[INVOICE_TAX_LINE_BASE].as.decimal, view->digits);
-		balance->credit = sign * minor_units(line[INVOICE_TAX_LINE_TAX].as.decimal, view->digits);
+		balance->debit = line->beside[VIEW_BESIDE_BASE];
+		balance->credit = line->debit + line->credit;
 	}
+	starts[added] = projector->accounts.len;
 	for (int i = 0; i < added; i++) {
-		size_t end = i + 1 < added ? starts[i + 1] : projector->accounts.len;
-		size_t len = end - starts[i];
+		size_t len = starts[i + 1] - starts[i];
 		projector->balances[count + i].account =
 		    (struct span){(const char *)projector->accounts.data + starts[i],
 		                  len < LEDGER_CODE_MAX ? len : LEDGER_CODE_MAX};

@@ -10,7 +10,7 @@
  *           number, whichever came first; where there are several, none is taken.
  *        4. A journal adds to the trial balance line by line; other documents add their total to an account of their
  *           kind ("invoices", "credit memos", "payments"), because the ERP's journals hold their revenue already; tax
- *           lines add base and tax to an account that begins with PROJECT_TAX_MARK.
+ *           lines add base and tax to an account that begins with PROJECT_TAX_MARK, as the view has them.
  * Faults: a document that cannot be put in (sums over 64 bits, over-long codes) is ERR_OVERFLOW or ERR_TOO_LARGE, and
  *        is left out: the caller makes it known, and the comparison is incomplete.
  * Runs in: the core; the CLI.

@@ -261,6 +261,8 @@ static void put_field(struct json *json, const struct run *run, const struct pai
 	if (one->lane == LANE_AMOUNT &&
 	    !__builtin_sub_overflow(one->cloud_amount, one->legacy_amount, &delta))
 		json_put_text(json, "delta", run_amount(delta, currency).text);
+	if (one->entity.len > 0)
+		json_put_span(json, "entity", one->entity);
 	json_put_text(json, "field", one->field);
 	json_put_text(json, "lane", one->lane == LANE_AMOUNT ? "amount" : "attribute");
 	if (one->lane == LANE_AMOUNT)

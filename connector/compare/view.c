@@ -353,6 +353,7 @@ static enum err take_header(struct view_make *make)
 	view->posting = posting->present ? posting->as.date : 0;
 	const struct value *date = posting->present ? posting : header(make, HEADER_DOCUMENT_DATE);
 	make->on = date->present ? date->as.date : INT32_MAX;
+	make->view->on = make->on;
 	view->raw_entity = text_at(make, HEADER_ENTITY);
 	view->entity = view_map(make, MAPPING_ENTITY, view->raw_entity);
 	view->currency = text_at(make, HEADER_CURRENCY);

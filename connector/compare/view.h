@@ -135,6 +135,8 @@ struct view {
 	int period;        /* year * 100 + period; 0: none */
 	date_days posting; /* has_posting */
 	bool has_posting;
+	date_days
+	    on; /* codes were mapped for: posting date, else document date, else INT32_MAX: the last row that is open */
 	struct span currency, local_currency;
 	int digits;        /* minor units of the currency; 0 where there is none */
 	int local_digits;  /* the same of the local currency */
