@@ -108,15 +108,7 @@ static void copy_texts(struct ledger_document *document, struct buf *texts)
 	struct span *const all[] = {&document->identity, &document->subject,  &document->key,
 	                            &document->entity,   &document->currency, &document->party,
 	                            &document->packed};
-	size_t offsets[sizeof all / sizeof all[0]];
-	buf_clear(texts);
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-		offsets[i] = texts->len;
-		buf_append_span(texts, *all[i]);
-	}
-	CHECK(buf_ok(texts));
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-		all[i]->data = all[i]->len > 0 ? (const char *)texts->data + offsets[i] : NULL;
+	buf_keep(texts, all, sizeof all / sizeof all[0]);
 }
 
 static enum err find(struct ledger *ledger, sqlite3_stmt *statement, enum ledger_side side,

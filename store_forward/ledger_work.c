@@ -197,15 +197,7 @@ enum err ledger_item_get(struct ledger *ledger, int64_t id, struct ledger_item *
 		*item = load(statement);
 		struct span *const all[] = {&item->legacy, &item->cloud, &item->entity, &item->currency,
 		                            &item->party};
-		size_t offsets[sizeof all / sizeof all[0]];
-		buf_clear(texts);
-		for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-			offsets[i] = texts->len;
-			buf_append_span(texts, *all[i]);
-		}
-		CHECK(buf_ok(texts));
-		for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-			all[i]->data = (const char *)texts->data + offsets[i];
+		buf_keep(texts, all, sizeof all / sizeof all[0]);
 	} else {
 		err = rc == SQLITE_DONE ? err_set(info, ERR_NOT_FOUND, "it is not there any more")
 		                        : ledger_error(ledger, rc, "going through what was found", info);

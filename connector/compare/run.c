@@ -194,15 +194,7 @@ void run_copy(struct run_row *to, const struct ledger_document *document)
 	*copy = *document;
 	struct span *const texts[] = {&copy->identity, &copy->subject, &copy->key,   &copy->entity,
 	                              &copy->currency, &copy->party,   &copy->packed};
-	size_t offsets[sizeof texts / sizeof texts[0]];
-	buf_clear(&to->texts);
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-		offsets[i] = to->texts.len;
-		buf_append_span(&to->texts, *texts[i]);
-	}
-	CHECK(buf_ok(&to->texts));
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		texts[i]->data = (const char *)to->texts.data + offsets[i];
+	buf_keep(&to->texts, texts, sizeof texts / sizeof texts[0]);
 }
 
 bool run_view(struct run *run, enum ledger_side side, const struct ledger_document *row)

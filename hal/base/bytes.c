@@ -195,6 +195,20 @@ struct span buf_span(const struct buf *buf)
 	return (struct span){(const char *)buf->data, buf->len};
 }
 
+void buf_keep(struct buf *buf, struct span *const texts[], size_t count)
+{
+	size_t at = 0;
+	buf_clear(buf);
+	for (size_t i = 0; i < count; i++)
+		buf_append_span(buf, *texts[i]);
+	CHECK(buf_ok(buf));
+	/* Only now: the bytes move while the buf grows. */
+	for (size_t i = 0; i < count; i++) {
+		texts[i]->data = texts[i]->len > 0 ? (const char *)buf->data + at : NULL;
+		at += texts[i]->len;
+	}
+}
+
 const char *buf_cstr(struct buf *buf)
 {
 	if (!buf->data) {

@@ -65,6 +65,9 @@ void buf_consume(struct buf *buf, size_t n);
 uint8_t *buf_reserve(struct buf *buf, size_t n);
 void buf_added(struct buf *buf, size_t n);
 struct span buf_span(const struct buf *buf);
+/* Clears the buf, copies the texts into it and lets each of them point there, until the buf changes. Over its max is a
+ * bug. */
+void buf_keep(struct buf *buf, struct span *const texts[], size_t count);
 /* Zero-terminates (the zero is not counted in len) and returns the text, valid until the next append. */
 const char *buf_cstr(struct buf *buf);
 

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "connector/posting/canonical.h"
+#include "tests/lib/page_block.h"
 #include "tests/lib/sample_documents.h"
 
 struct fixture {
@@ -104,19 +105,9 @@ static void expect(struct fixture *fixture, const char *file, const char *expect
 static void test_the_page_example(void **state)
 {
 	struct fixture *fixture = *state;
-	char page[16384];
-	FILE *file = fopen("docs/compare/csv.md", "r");
-	assert_non_null(file);
-	size_t len = fread(page, 1, sizeof page - 1, file);
-	(void)fclose(file);
-	page[len] = 0;
-	char *from = strstr(page, "```\nentity,");
-	assert_non_null(from);
-	from += 4;
-	char *end = strstr(from, "```");
-	assert_non_null(end);
-	*end = 0;
-	expect(fixture, from, "1@2 " INVOICE_JSON);
+	char *example = page_block("docs/compare/csv.md", "```\nentity,", 7);
+	expect(fixture, example, "1@2 " INVOICE_JSON);
+	free(example);
 }
 
 static void test_forms_of_files(void **state)

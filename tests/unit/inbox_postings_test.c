@@ -10,6 +10,7 @@
 #include "tests/unit/inbox_fixture.h"
 
 #include "connector/compare/posting_sequence.h"
+#include "tests/lib/page_block.h"
 
 #define SOURCE     "urn:cloud:ledger:1"
 #define TOPIC      "dn/post/00001"
@@ -233,19 +234,9 @@ static void postings_are_taken_and_receipted(void **state)
 static void the_page_example_is_taken(void **state)
 {
 	struct desk *desk = *state;
-	char page[16384];
-	FILE *file = fopen("docs/contract/postings.md", "r");
-	assert_non_null(file);
-	size_t len = fread(page, 1, sizeof page - 1, file);
-	(void)fclose(file);
-	page[len] = 0;
-	char *from = strstr(page, "```json\n");
-	assert_non_null(from);
-	from += 8;
-	char *end = strstr(from, "```");
-	assert_non_null(end);
-	*end = 0;
-	assert_null(take_text(desk, from));
+	char *example = page_block("docs/contract/postings.md", "```json\n", 0);
+	assert_null(take_text(desk, example));
+	free(example);
 	assert_true(side.taken == 1 && side.lines == 1);
 	assert_string_equal(side.subjects[0], "10/invoice/2025/INV-000001");
 	assert_int_equal(bench_open_exceptions(desk->bench, NULL, NULL, NULL), 0);

@@ -135,6 +135,19 @@ static inline void books_invoice(struct books *books, enum ledger_side side, con
 	books_put(books, side, data, days, false, 1);
 }
 
+/* The same invoice on both sides; the cloud's tax is `more` cents more. */
+static inline void books_pair(struct books *books, int number, int net, int more)
+{
+	char legacy[16];
+	char origin[64];
+	char cloud[16];
+	(void)snprintf(legacy, sizeof legacy, "RI-%d", number);
+	(void)snprintf(cloud, sizeof cloud, "INV-%d", number);
+	(void)snprintf(origin, sizeof origin, "10/invoice/2026/RI-%d", number);
+	books_invoice(books, SIDE_LEGACY, legacy, NULL, NULL, "C1", net, 1900, 5);
+	books_invoice(books, SIDE_CLOUD, cloud, origin, NULL, "C1", net, 1900 + more, 5);
+}
+
 static inline void books_compare(struct books *books)
 {
 	const struct run_sink sink = {books, fixture_line, fixture_decision};

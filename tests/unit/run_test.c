@@ -34,14 +34,8 @@ static void equal_ledgers_are_reconciled(void **state)
 	struct books books;
 	(void)state;
 	books_open(&books, NULL);
-	for (int i = 0; i < 5; i++) {
-		char number[16], origin[64], cloud[16];
-		(void)snprintf(number, sizeof number, "RI-%d", i);
-		(void)snprintf(cloud, sizeof cloud, "INV-%d", i);
-		(void)snprintf(origin, sizeof origin, "10/invoice/2026/RI-%d", i);
-		books_invoice(&books, SIDE_LEGACY, number, NULL, NULL, "C1", 10000 + i, 1900, 5);
-		books_invoice(&books, SIDE_CLOUD, cloud, origin, NULL, "C1", 10000 + i, 1900, 5);
-	}
+	for (int i = 0; i < 5; i++)
+		books_pair(&books, i, 10000 + i, 0);
 	compare_both(&books);
 	books_verdict(&books, RUN_RECONCILED);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 5);
@@ -60,8 +54,7 @@ static void one_cent_is_a_break(void **state)
 	struct books books;
 	(void)state;
 	books_open(&books, NULL);
-	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1901, 5);
+	books_pair(&books, 1, 10000, 1);
 	compare_both(&books);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.open, 1);
@@ -93,8 +86,7 @@ static void only_waiting_is_pending(void **state)
 	struct books books;
 	(void)state;
 	books_open(&books, NULL);
-	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
+	books_pair(&books, 1, 10000, 0);
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 10000, 1900, 1);
 	compare_both(&books);
 	books_verdict(&books, RUN_RECONCILED_WITH_PENDING);
@@ -118,8 +110,7 @@ static void a_document_posted_twice_is_a_duplicate(void **state)
 	struct books books;
 	(void)state;
 	books_open(&books, NULL);
-	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
+	books_pair(&books, 1, 10000, 0);
 	books_invoice(&books, SIDE_CLOUD, "I-2", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
 	compare_both(&books);
 	books_verdict(&books, RUN_BREAKS);
@@ -231,8 +222,7 @@ static void what_was_voided_counts_for_nothing(void **state)
 				   "\"line\":\"1\",\"account\":\"1\",\"amount\":"
 				   "\"5.00\"},{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-5.00\"}]}";
 	books_open(&books, NULL);
-	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
+	books_pair(&books, 1, 10000, 0);
 	books_put(&books, SIDE_LEGACY, data, 5, false, 1);
 	books_put(&books, SIDE_LEGACY, data, 4, true, 2);
 	compare_both(&books);
@@ -245,8 +235,7 @@ static void an_accepted_difference_is_a_warning_until_it_changes(void **state)
 	struct books books;
 	(void)state;
 	books_open(&books, NULL);
-	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1901, 5);
+	books_pair(&books, 1, 10000, 1);
 	books.accepted_key = "compare:10/invoice/2026/RI-1:2026-09";
 	(void)snprintf(books.accepted_evidence, sizeof books.accepted_evidence, "different amount 1 1");
 	compare_both(&books);
@@ -263,8 +252,7 @@ static void the_scope_leaves_out_the_rest(void **state)
 	struct books books;
 	(void)state;
 	books_open(&books, NULL);
-	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1901, 5);
+	books_pair(&books, 1, 10000, 1);
 	books.options.scope.from = 202610;
 	compare_both(&books);
 	books_verdict(&books, RUN_INCOMPLETE);
@@ -282,16 +270,9 @@ static void the_same_cut_gives_the_same_bytes(void **state)
 	(void)state;
 	buf_init(&first, 16u << 20);
 	books_open(&books, NULL);
-	for (int i = 0; i < 40; i++) {
-		char number[16], origin[64], cloud[16];
-		(void)snprintf(number, sizeof number, "RI-%d", i);
-		(void)snprintf(cloud, sizeof cloud, "INV-%d", i);
-		(void)snprintf(origin, sizeof origin, "10/invoice/2026/RI-%d", i);
-		books_invoice(&books, SIDE_LEGACY, number, NULL, NULL, "C1", 10000 + i, 1900, 5);
-		if (i % 7 != 0)
-			books_invoice(&books, SIDE_CLOUD, cloud, origin, NULL, "C1", 10000 + i,
-			              1900 + (i % 5 == 0), 5);
-	}
+	for (int i = 0; i < 40; i++)
+		books_pair(&books, i, 10000 + i, i % 5 == 0);
+	books_invoice(&books, SIDE_LEGACY, "RI-99", NULL, NULL, "C1", 10000, 1900, 5);
 	for (int round = 0; round < 2; round++) {
 		books_compare(&books);
 		for (int file = 0; file < RUN_FILE_COUNT && round == 0; file++)
