@@ -27,6 +27,8 @@
 #include "connector/posting/document.h"
 #include "store_forward/digest.h"
 
+#define RULES_CANARY_ENTITY \
+	"~canary" /* of documents that a comparison makes for itself: nothing is missing for it */
 #define RULES_FILE_BYTES_MAX (16u * 1024u * 1024u)
 #define RULES_MAPPINGS_MAX   500000 /* rows of all kinds */
 #define RULES_TOLERANCES_MAX 1000
@@ -82,7 +84,7 @@ int rules_tolerance_count(const struct rules *rules);
 int rules_attribute_count(const struct rules *rules);
 
 /* Maps a code on a date. true: *mapped is borrowed from the rules, or is `code` itself. false: it is missing. An empty
- * code stays empty. */
+ * code stays empty; a code of RULES_CANARY_ENTITY that no row maps stays as it is. */
 MUST_USE bool rules_map(const struct rules *rules, enum mapping_kind kind, struct span entity,
                         struct span code, date_days on, struct span *mapped);
 

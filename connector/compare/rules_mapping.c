@@ -366,8 +366,8 @@ bool rules_map(const struct rules *rules, enum mapping_kind kind, struct span en
 		row = find_row(&asked, entity, code, code_hash);
 	if (!row)
 		row = find_row(&asked, ANY, code, code_hash);
-	if (!row)
-		return false;
+	if (!row) /* the canaries' company is known to no file, and has no gaps */
+		return span_equal(entity, SPAN_LITERAL(RULES_CANARY_ENTITY));
 	if (!span_equal(to_of(rules, row), SAME))
 		*mapped = to_of(rules, row);
 	return true;

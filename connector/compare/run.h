@@ -27,11 +27,11 @@
 #include "connector/compare/rules.h"
 #include "store_forward/ledger.h"
 
-#define RUN_CANARY_ENTITY "~canary"          /* reserved; behind all others in the order of subjects */
-#define RUN_NO_RULES      "0000000000000000" /* the version where there are none */
-#define RUN_WINDOW_DAYS   7                  /* tier 3 and 4: posted within so many days of each other */
-#define RUN_SUBSET_MAX    16                 /* candidates of one-to-many: 2^16 sums at most */
-#define RUN_GROUP_MAX     64                 /* documents of one side that share an identity */
+#define RUN_CANARY_ENTITY RULES_CANARY_ENTITY /* reserved; behind all others in the order of subjects */
+#define RUN_NO_RULES      "0000000000000000"  /* the version where there are none */
+#define RUN_WINDOW_DAYS   7                   /* tier 3 and 4: posted within so many days of each other */
+#define RUN_SUBSET_MAX    16                  /* candidates of one-to-many: 2^16 sums at most */
+#define RUN_GROUP_MAX     64                  /* documents of one side that share an identity */
 #define RUN_FIELDS_MAX    PAIR_DIFFERENCES_MAX
 #define RUN_ENTITIES_MAX  64
 #define RUN_EXAMPLES_MAX  3
