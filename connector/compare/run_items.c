@@ -5,8 +5,8 @@
  * Owns:  nothing.
  * Rules: 1. Two passes over what was found: the first learns what is common, the second names and writes.
  *        2. A decision holds only as long as status, cause and amounts are those that were decided on.
- *        3. Pairs that agree as sums, or within tolerance, are told as documents and move balances; they are no
- *           differences.
+ *        3. Pairs that agree as sums, or within tolerance, are told as documents; they are no differences. Those within
+ *           tolerance move balances. What is matched moves none: if it does, the balances say so.
  * Faults: see run.h.
  * Runs in: the CLI.
  * Tests: tests/unit/run_test.c
@@ -165,12 +165,26 @@ static struct amounts amounts_of(const struct found *found)
 	return (struct amounts){net, magnitude(net)};
 }
 
-static void add_bridge(struct run *run, struct span currency, const char *step, const struct amounts *amounts)
+/* What the documents of one side move from the legacy ledger's totals to the cloud's, each in its own currency; those
+ * that were voided stand in no total. */
+static void add_bridge_side(struct run *run, enum ledger_side side, struct span names, const char *step)
 {
-	const struct span key[] = {currency, span_of(step)};
-	tally_add(run->bridge, key, 2, 0, amounts->net);
-	tally_add(run->bridge, key, 2, 1, amounts->gross);
-	tally_add(run->bridge, key, 2, 2, 1);
+	struct span identity;
+	struct span subject;
+	while (run_next_name(&names, &identity, &subject)) {
+		struct ledger_document row;
+		if (!run_load(run, side, identity, subject, &row))
+			return;
+		const struct span key[] = {row.currency, span_of(step)};
+		if (!row.voided)
+			tally_add(run->bridge, key, 2, 0, side == SIDE_CLOUD ? row.total : -row.total);
+	}
+}
+
+static void add_bridge(struct run *run, const struct ledger_item *item, const char *step)
+{
+	add_bridge_side(run, SIDE_LEGACY, item->legacy, step);
+	add_bridge_side(run, SIDE_CLOUD, item->cloud, step);
 }
 
 static int age_of(const struct run *run, const struct ledger_item *item)
@@ -186,9 +200,8 @@ static void add_tallies(struct found *found, const struct ledger_item *item, con
 	struct run *run = found->run;
 	struct span currency =
 	    found->members[SIDE_LEGACY] ? run->views[SIDE_LEGACY].currency : run->views[SIDE_CLOUD].currency;
-	add_bridge(run, currency,
-	           found->paired ? cause_word(cause->cause) : run_status_name((enum run_status)item->status),
-	           amounts);
+	add_bridge(run, item,
+	           found->paired ? cause_word(cause->cause) : run_status_name((enum run_status)item->status));
 	if (found->paired && amounts->net != 0 && magnitude(amounts->net) <= HISTOGRAM_MAX) {
 		char units[16];
 		(void)snprintf(units, sizeof units, "%03d",
@@ -389,10 +402,12 @@ static bool write_item(void *self, const struct ledger_item *item)
 	}
 	const struct amounts amounts = amounts_of(found);
 	if (amounts.net != 0)
-		add_bridge(run, run->views[SIDE_LEGACY].currency, "tolerated", &amounts);
+		add_bridge(run, item, "tolerated");
 	found->err = tell_documents(run, item, (enum run_status)item->status, found->info);
-	run_add_contributions(run, SIDE_LEGACY, item->legacy, true);
-	run_add_contributions(run, SIDE_CLOUD, item->cloud, true);
+	if (item->status == RUN_WITHIN_TOLERANCE) {
+		run_add_contributions(run, SIDE_LEGACY, item->legacy, true);
+		run_add_contributions(run, SIDE_CLOUD, item->cloud, true);
+	}
 	return found->err == ERR_OK;
 }
 
