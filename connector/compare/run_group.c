@@ -154,7 +154,8 @@ static enum run_status compare_pair(struct run *run, const struct ledger_documen
 	return run_pair_status(run);
 }
 
-/* Documents that agree are evidence, too: of how taxes are rounded, and of how much there is of what differs. */
+/* Documents that agree are evidence, too, of how taxes are rounded. What they would say of codes (how many have one that
+ * elsewhere became another) only a full run could know, and the cause of a difference must not hang on that. */
 static void learn_matched(struct run *run, const struct ledger_document *legacy,
                           const struct ledger_document *cloud)
 {
@@ -162,8 +163,6 @@ static void learn_matched(struct run *run, const struct ledger_document *legacy,
 	const struct ledger_document *const rows[SIDE_COUNT] = {legacy, cloud};
 	if (run_is_canary(legacy->entity))
 		return;
-	if (run->full)
-		cause_seen(run->causes, &run->views[SIDE_LEGACY]);
 	for (int side = 0; side < SIDE_COUNT && taxed; side++) {
 		if (!rounding_wants(run->fits, legacy->entity, (enum ledger_side)side))
 			continue;
@@ -265,7 +264,7 @@ static void neutralise(struct run *run, enum ledger_side side, struct span names
 	struct err_info info;
 	uint32_t differ = 0;
 	uint32_t found = ATTRIBUTES_OF_SUMS;
-	bool period = false;
+	bool entities = false;
 	while (run_next_name(&names, &identity, &subject)) {
 		struct ledger_document row;
 		if (!run_load(run, side, identity, subject, &row) ||
@@ -278,16 +277,19 @@ static void neutralise(struct run *run, enum ledger_side side, struct span names
 			if (span_equal(one->attributes[i], other->attributes[i]))
 				found |= UINT32_C(1) << i;
 		}
-		period = period || one->period == other->period;
+		entities = entities || !span_equal(one->entity, sum->entity);
 	}
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		if (differ & found & (UINT32_C(1) << i)) {
+		if (differ & found & ~ATTRIBUTE(PERIOD) & (UINT32_C(1) << i)) {
 			sum->attributes[i] = other->attributes[i];
 			sum->adjusted = true;
 		}
 	}
-	if ((differ & ATTRIBUTE(PERIOD)) && period)
-		sum->period = other->period;
+	/* The balances of companies and periods stand each for itself: no one document can stand for several. */
+	if (differ & ATTRIBUTE(PERIOD))
+		sum->attributes[VIEW_PERIOD] = SPAN_LITERAL("several");
+	if (entities)
+		sum->entity = SPAN_LITERAL("several");
 	if (differ & ATTRIBUTE(PARTY))
 		sum->party = other->party;
 }
@@ -424,11 +426,11 @@ static const struct run_row *look_elsewhere(struct run *run, const struct run_ro
 }
 
 /* Documents of the cloud that were voided count for nothing. */
-static enum err drop_voided(struct run *run, bool keep_one, struct err_info *info)
+static enum err drop_voided(struct run *run, struct err_info *info)
 {
 	enum err err = ERR_OK;
 	for (int i = 0; i < run->group_count && err == ERR_OK;) {
-		if (!run->group[i].document.voided || (keep_one && run->group_count == 1)) {
+		if (!run->group[i].document.voided) {
 			i++;
 			continue;
 		}
@@ -442,7 +444,7 @@ static enum err drop_voided(struct run *run, bool keep_one, struct err_info *inf
 
 static enum err take_alone(struct run *run, struct err_info *info)
 {
-	enum err err = drop_voided(run, false, info);
+	enum err err = drop_voided(run, info);
 	for (int i = 0; i < run->group_count && err == ERR_OK; i++)
 		err = run_keep(run, RUN_MISSING_LEGACY, 0, NULL, &run->group[i].document, info);
 	return err;
@@ -461,7 +463,7 @@ enum err run_group(struct run *run, const struct run_row *legacy, struct err_inf
 	if (!legacy)
 		return take_alone(run, info);
 	const struct ledger_document *row = &legacy->document;
-	err = drop_voided(run, row->voided, info);
+	err = drop_voided(run, info);
 	if (err != ERR_OK)
 		return err;
 	if (duplicates) {
