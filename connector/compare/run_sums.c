@@ -44,6 +44,12 @@ static void key_of(struct span entity, struct span account, struct span currency
 	key[3] = span_of(text);
 }
 
+/* An account of tax lines: debit is the base, credit the tax. */
+static bool is_tax(struct span account)
+{
+	return account.len > 0 && account.data[0] == PROJECT_TAX_MARK;
+}
+
 static void add_side(struct run *run, const struct span key[4], enum ledger_side side, int64_t lines,
                      int64_t debit, int64_t credit)
 {
@@ -81,7 +87,8 @@ void run_add_contributions(struct run *run, enum ledger_side side, struct span s
 		const struct view *view = &run->views[side];
 		int count = project_balances(&run->projector, view, &run->documents[side], &balances);
 		for (int i = 0; i < count; i++) {
-			int64_t moved = balances[i].debit + balances[i].credit;
+			int64_t moved =
+			    balances[i].credit + (is_tax(balances[i].account) ? 0 : balances[i].debit);
 			key_of(view->entity, balances[i].account, view->currency, view->period, period, key);
 			tally_add(run->balances, key, 4, explained ? BALANCE_EXPLAINED : BALANCE_UNEXPLAINED,
 			          side == SIDE_CLOUD ? moved : -moved);
@@ -146,6 +153,7 @@ void run_load_balances(struct run *run)
 
 struct check {
 	struct run *run;
+	struct tally *taxes; /* company, tax code, currency, period: what is not accounted for */
 	bool told;
 };
 
@@ -157,32 +165,58 @@ static int32_t period_of(struct span text)
 	return period;
 }
 
+static void tell_difference(struct check *check, const struct span key[4], const char *what,
+                            struct span account, int64_t differ, int64_t found)
+{
+	struct amount_text apart = run_amount(differ, key[2]);
+	check->told = true;
+	run_incomplete(
+	    check->run, "sums-disagree",
+	    "the balances of %s %.*s of %.*s in %s differ by %s %.*s, and the documents that differ "
+	    "account for %s: something was not compared; run it again with --full",
+	    what, (int)account.len, account.data, (int)key[0].len, key[0].data,
+	    run_period(period_of(key[3])).text, apart.text, (int)key[2].len, key[2].data,
+	    run_amount(found, key[2]).text);
+}
+
+/* Bases of taxes are the lines' nets again, and rates belong to the codes: only the tax of a code is proven. */
 static void check_row(void *self, const struct tally_row *row)
 {
 	struct check *check = self;
 	struct run *run = check->run;
 	const int64_t *v = row->values;
-	int64_t legacy = v[BALANCE_LEGACY_DEBIT] + v[BALANCE_LEGACY_CREDIT];
-	int64_t cloud = v[BALANCE_CLOUD_DEBIT] + v[BALANCE_CLOUD_CREDIT];
-	int32_t period = period_of(row->parts[3]);
-	if (check->told || !run_in_scope(run, row->parts[0], DOCUMENT_JOURNAL, period) ||
-	    run->options->scope.types != 0 || cloud - legacy == v[BALANCE_EXPLAINED] + v[BALANCE_UNEXPLAINED])
+	bool tax = is_tax(row->parts[1]);
+	int64_t legacy = v[BALANCE_LEGACY_CREDIT] + (tax ? 0 : v[BALANCE_LEGACY_DEBIT]);
+	int64_t cloud = v[BALANCE_CLOUD_CREDIT] + (tax ? 0 : v[BALANCE_CLOUD_DEBIT]);
+	int64_t found = v[BALANCE_EXPLAINED] + v[BALANCE_UNEXPLAINED];
+	if (check->told || !run_in_scope(run, row->parts[0], DOCUMENT_JOURNAL, period_of(row->parts[3])) ||
+	    run->options->scope.types != 0)
 		return;
-	check->told = true;
-	run_incomplete(
-	    run, "sums-disagree",
-	    "the balances of account %.*s of %.*s in %s differ by %s %.*s, and the documents that differ "
-	    "account for %s: something was not compared; run it again with --full",
-	    (int)row->parts[1].len, row->parts[1].data, (int)row->parts[0].len, row->parts[0].data,
-	    run_period(period).text, run_amount(cloud - legacy, row->parts[2]).text, (int)row->parts[2].len,
-	    row->parts[2].data,
-	    run_amount(v[BALANCE_EXPLAINED] + v[BALANCE_UNEXPLAINED], row->parts[2]).text);
+	if (tax) {
+		struct span code = {row->parts[1].data + 1, row->parts[1].len - 1};
+		const char *mark = memchr(code.data, PROJECT_TAX_MARK, code.len);
+		code.len = mark ? (size_t)(mark - code.data) : code.len;
+		const struct span key[] = {row->parts[0], code, row->parts[2], row->parts[3]};
+		tally_add(check->taxes, key, 4, 0, cloud - legacy);
+		tally_add(check->taxes, key, 4, 1, found);
+	} else if (cloud - legacy != found) {
+		tell_difference(check, row->parts, "account", row->parts[1], cloud - legacy, found);
+	}
+}
+
+static void check_tax(void *self, const struct tally_row *row)
+{
+	struct check *check = self;
+	if (!check->told && row->values[0] != row->values[1])
+		tell_difference(check, row->parts, "tax code", row->parts[1], row->values[0], row->values[1]);
 }
 
 void run_check_sums(struct run *run)
 {
-	struct check check = {.run = run};
+	struct check check = {.run = run, .taxes = tally_new(2)};
 	tally_visit(run->balances, check_row, &check);
+	tally_visit(check.taxes, check_tax, &check);
+	tally_free(check.taxes);
 	const struct tally *const all[] = {run->counts, run->balances, run->bridge, run->side_totals,
 	                                   run->days,   run->entities, run->water,  run->unexplained,
 	                                   run->ages,   run->histogram};
@@ -276,7 +310,7 @@ static void write_row(void *self, const struct tally_row *row)
 {
 	struct writing *writing = self;
 	struct run *run = writing->run;
-	bool tax = row->parts[1].len > 0 && row->parts[1].data[0] == PROJECT_TAX_MARK;
+	bool tax = is_tax(row->parts[1]);
 	bool nothing = true;
 	for (int i = 0; i <= BALANCE_CLOUD_CREDIT && nothing; i++)
 		nothing = row->values[i] == 0;
