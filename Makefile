@@ -89,6 +89,9 @@ $(BUILD)/schemas: $(BUILD)/tools/schemas/schemas.o $(BUILD)/libtwinpost.a
 $(BUILD)/bare_pipe: $(BUILD)/tools/bench/bare_pipe.o
 	$(CC) $(LINKING) -o $@ $^ $(PKG_LIBS)
 
+$(BUILD)/load_ledger: $(BUILD)/tools/bench/load_ledger.o $(BUILD)/libtwinpost.a
+	$(CC) $(LINKING) -o $@ $^ $(PKG_LIBS)
+
 $(BUILD)/proof: $(BUILD)/tools/bench/proof.o $(BUILD)/libtest.a $(BUILD)/libtwinpost.a
 	$(CC) $(LINKING) -o $@ $^ $(BUILD)/libtest.a -lcmocka $(PKG_LIBS)
 
@@ -98,7 +101,7 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libtest.a $(BUILD)/libtw
 $(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libtest.a $(BUILD)/libtwinpost.a
 	$(CC) $(LINKING) -o $@ $^ $(BUILD)/libtest.a -lcmocka $(PKG_LIBS)
 
-tests: $(TESTS) $(HELPERS) $(BUILD)/twinpost $(BUILD)/schemas
+tests: $(TESTS) $(HELPERS) $(BUILD)/twinpost $(BUILD)/schemas $(BUILD)/load_ledger
 
 check: tidy tests
 	tests/run --build $(BUILD) unit
@@ -145,9 +148,10 @@ cover:
 	cd build/cover && find . -name '*.gcda' -not -path './tests/*' -exec gcov -n {} + 2>/dev/null | \
 		awk '/^File/ {f=$$2} /^Lines/ && f !~ /usr|tests/ {split($$2,a,":"); print a[2], f}' | sort -n
 
-bench: all $(BUILD)/bare_pipe $(BUILD)/proof
+bench: all $(BUILD)/bare_pipe $(BUILD)/proof $(BUILD)/load_ledger
 	$(BUILD)/proof
 	tools/bench/bench
+	tools/bench/compare
 
 demo:
 	tools/demo

@@ -154,8 +154,8 @@ static enum run_status compare_pair(struct run *run, const struct ledger_documen
 	return run_pair_status(run);
 }
 
-/* Documents that agree are evidence, too, of how taxes are rounded. What they would say of codes (how many have one that
- * elsewhere became another) only a full run could know, and the cause of a difference must not hang on that. */
+/* Documents that agree are evidence, too, of how taxes are rounded. What they would say of codes (how many have one
+ * that elsewhere became another) only a full run could know, and the cause of a difference must not hang on that. */
 static void learn_matched(struct run *run, const struct ledger_document *legacy,
                           const struct ledger_document *cloud)
 {
