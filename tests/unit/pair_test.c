@@ -407,7 +407,7 @@ static void test_compared_attributes(void **state)
 static void test_many_differences(void **state)
 {
 	struct fixture *fixture = *state;
-	char account[8];
+	char account[16];
 	make_journals(fixture, "EUR");
 	for (int i = 0; i < 70; i++) {
 		(void)snprintf(account, sizeof account, "%d", 1000 + i);

@@ -424,7 +424,7 @@ static void test_missing(void **state)
 {
 	struct fixture *fixture = *state;
 	struct document *document = &fixture->document;
-	char code[8];
+	char code[16];
 	set_rules(fixture, "cost_centre", "entity,from,to,valid_from,valid_to,note\n*,none,=,,,\n");
 	set_rules(fixture, "document_type", "entity,from,to,valid_from,valid_to,note\n*,none,=,,,\n");
 	set_rules(fixture, "attribute", "document_type,attribute,compare\ncredit_memo,cost_centre,no\n");
