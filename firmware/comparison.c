@@ -135,7 +135,7 @@ struct comparison *comparison_new(struct hal *hal, const struct log *log, struct
 	canonical_init(&comparison->canonical);
 	posting_reader_init(&comparison->reader, &comparison->canonical);
 	document_init(&comparison->document);
-	buf_init(&comparison->told.about, HAL_CONTROL_REQUEST_MAX);
+	buf_init(&comparison->told.about, 2 * HAL_CONTROL_REQUEST_MAX);
 	open_ledger(comparison, hal_mono_ns(hal));
 	return comparison;
 }

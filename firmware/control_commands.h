@@ -151,9 +151,10 @@ enum err control_compare_differences(const struct control_view *view, const stru
 enum err control_compare_end(const struct control_view *view, const struct control_request *request,
                              struct json *json, struct err_info *info);
 struct comparison_told;
-/* control_compare_publish.c: in the store's transaction, what was told of a run as messages for the cloud. */
+/* control_compare_publish.c: in the store's transaction, what was told of a run as messages for the cloud; *pages: how
+ * many. */
 MUST_USE enum err control_compare_publish(const struct control_view *view, const struct comparison_told *told,
-                                          struct err_info *info);
+                                          int *pages, struct err_info *info);
 /* control_audit.c */
 enum err control_audit(const struct control_view *view, const struct control_request *request,
                        struct json *json, struct err_info *info);

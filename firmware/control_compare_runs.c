@@ -146,7 +146,7 @@ static enum err know_verdict(struct span verdict, bool *incomplete, struct err_i
 }
 
 /* What is told beside the differences, for the cloud. */
-static void keep_about(const struct control_request *request, struct buf *about)
+static enum err keep_about(const struct control_request *request, struct buf *about, struct err_info *info)
 {
 	static const enum control_argument parts[] = {CONTROL_CUT, CONTROL_FIGURES, CONTROL_SCOPE};
 	static const char *const names[] = {"cut", "figures", "scope"};
@@ -163,6 +163,9 @@ static void keep_about(const struct control_request *request, struct buf *about)
 	}
 	json_put_span(&json, "verdict", request->text[CONTROL_VERDICT]);
 	json_object_end(&json);
+	return buf_ok(about) && utf8_valid(buf_span(about))
+	           ? ERR_OK
+	           : err_set(info, ERR_BAD_INPUT, "cut, figures and scope are no UTF-8, or over their limit");
 }
 
 enum err control_compare_begin(const struct control_view *view, const struct control_request *request,
@@ -179,6 +182,10 @@ enum err control_compare_begin(const struct control_view *view, const struct con
 	    instant_parse(&run->at_ns, member_of(request->json[CONTROL_CUT], "at")) != ERR_OK)
 		err = err_set(info, ERR_BAD_INPUT,
 		              "cut has no instant \"at\" such as 2026-09-30T18:00:00.000Z");
+	if (err == ERR_OK) {
+		comparison_told(view->comparison)->run.run[0] = 0;
+		err = keep_about(request, &comparison_told(view->comparison)->about, info);
+	}
 	if (err == ERR_OK)
 		err = comparison_change_begin(view->comparison, info);
 	if (err == ERR_OK) {
@@ -187,9 +194,7 @@ enum err control_compare_begin(const struct control_view *view, const struct con
 		err = comparison_change_end(view->comparison, err, info);
 	}
 	if (err == ERR_OK) {
-		struct comparison_told *told = comparison_told(view->comparison);
-		told->run = *run;
-		keep_about(request, &told->about);
+		comparison_told(view->comparison)->run = *run;
 		json_put_text(json, "run", run->run);
 	}
 	free(run);
@@ -253,7 +258,7 @@ enum err control_compare_differences(const struct control_view *view, const stru
 }
 
 static enum err conclude(const struct control_view *view, const struct control_request *request,
-                         struct comparison_told *told, struct err_info *info)
+                         struct comparison_told *told, int *pages, struct err_info *info)
 {
 	const struct breaks_counts *counts = &told->run.counts;
 	char target[STORE_AUDIT_TARGET_MAX + 1];
@@ -265,7 +270,7 @@ static enum err conclude(const struct control_view *view, const struct control_r
 	enum err err = control_change_begin(view, info);
 	if (err != ERR_OK)
 		return err;
-	err = control_compare_publish(view, told, info);
+	err = control_compare_publish(view, told, pages, info);
 	return control_change_end(view, request, &change, err, info);
 }
 
@@ -292,6 +297,7 @@ enum err control_compare_end(const struct control_view *view, const struct contr
 {
 	struct comparison_told *told = NULL;
 	bool done = false;
+	int pages = 0;
 	enum err err = control_need_store(view, info);
 	if (err == ERR_OK)
 		err = told_of(view, request, &told, info);
@@ -308,12 +314,13 @@ enum err control_compare_end(const struct control_view *view, const struct contr
 		told->run = *before;
 	free(before);
 	if (err == ERR_OK && done)
-		err = conclude(view, request, told, info);
+		err = conclude(view, request, told, &pages, info);
 	if (err != ERR_OK)
 		return err;
 	json_put_boolean(json, "done", done);
 	if (!done)
 		return ERR_OK;
+	json_put_integer(json, "messages", pages);
 	err = write_end(view, told, json, info);
 	told->run.run[0] = 0;
 	return err;

@@ -6,11 +6,12 @@
  * Owns:  a temporary ledger; store and callbacks as in control_change_fixture.h.
  * Rules: as in control_change_fixture.h. The comparison is played: it has a ledger, and can be told to fail.
  * Runs in: the tests.
- * Tests: firmware/control_compare_list.c, firmware/control_compare_decide.c, firmware/control_compare_runs.c
+ * Tests: firmware/control_compare_list.c, control_compare_decide.c, control_compare_runs.c, control_compare_publish.c
  */
 #include "tests/unit/control_change_fixture.h"
 
 #include "firmware/comparison.h"
+#include "store_forward/mail.h"
 
 #define RUN(run, verdict)                                                               \
 	"{\"v\":1,\"cmd\":\"compare_begin\",\"run\":\"" run "\",\"verdict\":\"" verdict \
@@ -61,7 +62,8 @@ static int set_up_ledger(void **state)
 	int rc = set_up(state);
 	struct world *world = *state;
 	memset(&played, 0, sizeof played);
-	buf_init(&played.told.about, HAL_CONTROL_REQUEST_MAX);
+	buf_init(&played.told.about, 2 * HAL_CONTROL_REQUEST_MAX);
+	world->config.uplink.message_bytes_max = 60000;
 	played.well = true;
 	/* A file: a temporary ledger cannot be rolled back. */
 	char path[200];
@@ -187,6 +189,62 @@ static void hostile_pages_change_nothing(void **state)
 	        "bad_request",
 	        "scope has entities and types (lists of up to 64 and 16 codes), from and to (periods such as "
 	        "2026-09)");
+}
+
+struct mailed {
+	int count;
+	char topic[64];
+	char payload[4000];
+};
+
+static bool keep_mail(void *self, int64_t id, struct span topic, struct span payload)
+{
+	struct mailed *mailed = self;
+	(void)id;
+	mailed->count++;
+	assert_true(text_copy(mailed->topic, sizeof mailed->topic, topic));
+	assert_true(text_copy(mailed->payload, sizeof mailed->payload, payload));
+	return true;
+}
+
+/* The cloud is told what the run said and what the ledger has; the entry in the audit and the message go together. */
+static void the_cloud_is_told(void **state)
+{
+	struct world *world = *state;
+	char one[600], request[1000];
+	struct mailed mailed = {.count = 0};
+	struct err_info info;
+	(void)must(
+	    world,
+	    "{\"v\":1,\"cmd\":\"compare_begin\",\"run\":\"000007\",\"verdict\":\"breaks\",\"scope\":{"
+	    "\"entities\":[\"00001\"],\"from\":\"2026-09\"},\"cut\":{\"at\":\"2026-01-01T00:00:00.000Z\","
+	    "\"cloud\":{\"count\":4,\"sequence\":5},\"legacy\":{\"count\":6,\"streams\":[{\"name\":"
+	    "\"00001\",\"epoch\":7,\"sequence\":8}]}},\"figures\":{\"why\":[\"1 document differs\"],"
+	    "\"counts\":{\"matched\":3,\"different\":1},\"totals\":[{\"currency\":\"EUR\",\"gross\":"
+	    "\"1.50\",\"net\":\"-1.50\"}]}}");
+	(void)must(world, page(request, sizeof request, "000007",
+	                       difference(one, sizeof one, 1, "rounding", "-1.50")));
+	world->fail = ERR_FULL;
+	refused(world, END("000007"), "store", "the disk is full");
+	world->fail = ERR_OK;
+	assert_int_equal(number(must(world, END("000007")), "messages"), 1);
+	assert_int_equal(store_mail_read(world->test.store, 0, keep_mail, &mailed, &info), ERR_OK);
+	assert_int_equal(mailed.count, 1);
+	assert_string_equal(mailed.topic, "up/cmp");
+	cJSON *told = cJSON_Parse(mailed.payload);
+	assert_non_null(told);
+	assert_string_equal(text(told, "id"), "000007");
+	assert_string_equal(text(cJSON_GetObjectItem(told, "verdict"), "name"), "breaks");
+	const cJSON *cut = cJSON_GetObjectItem(told, "cut");
+	assert_string_equal(text(cut, "at"), "2026-01-01T00:00:00.000Z");
+	assert_int_equal(number(cJSON_GetObjectItem(cut, "cloud"), "sequence"), 5);
+	const cJSON *first = entry(told, "differences", 0);
+	assert_string_equal(text(first, "key"), KEY);
+	assert_string_equal(text(first, "cause"), "rounding");
+	assert_string_equal(text(first, "gross"), "1.50");
+	assert_string_equal(text(first, "net"), "-1.50");
+	assert_string_equal(text(entry(told, "totals", 0), "net"), "-1.50");
+	cJSON_Delete(told);
 }
 
 /* ---- deciding ---- */
@@ -358,6 +416,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_run_is_told),
+	    TEST(the_cloud_is_told),
 	    TEST(hostile_pages_change_nothing),
 	    TEST(one_is_accepted),
 	    TEST(four_eyes),
