@@ -164,7 +164,7 @@ static const struct command commands[] = {
     {"compare_ack", control_compare_ack, DECIDES, TAKES(CONTROL_WHY)},
     {"compare_snooze", control_compare_snooze, DECIDES | TAKES(CONTROL_UNTIL),
      TAKES(CONTROL_WHY) | TAKES(CONTROL_UNTIL)},
-    {"compare_accept", control_compare_accept, DECIDES, TAKES(CONTROL_WHY)},
+    {"compare_accept", control_compare_accept, DECIDES, 0},
     {"compare_reject", control_compare_reject, DECIDES, TAKES(CONTROL_WHY)},
     {"compare_reopen", control_compare_reopen, DECIDES, TAKES(CONTROL_WHY)},
     {"compare_begin", control_compare_begin,

@@ -69,6 +69,8 @@ static enum err begin(struct decision *decision, struct err_info *info)
 	if (err == ERR_OK && request->given[CONTROL_KEY] &&
 	    (request->given[CONTROL_PREVIEW] || request->given[CONTROL_TOKEN]))
 		err = err_set(info, ERR_BAD_INPUT, "preview and token are for a cause or a company");
+	if (err == ERR_OK && !request->given[CONTROL_WHY] && request->number[CONTROL_PREVIEW] == 0)
+		err = err_set(info, ERR_BAD_INPUT, "compare_accept needs the argument why");
 	if (err == ERR_OK && decision->act.event == BREAK_SNOOZE)
 		err = read_until(decision, info);
 	return err;

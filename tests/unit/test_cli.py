@@ -12,14 +12,11 @@ import select
 import signal
 import socket
 import subprocess
-import tempfile
 import termios
-import threading
 import time
 import unittest
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-TWINPOST = os.path.join(os.environ.get("TWINPOST_BUILD", os.path.join(ROOT, "build")), "twinpost")
+from cli_case import ROOT, TWINPOST, CliCase, PlayedAgent
 
 STATUS = {
     "version": "0.1.0", "tenant": "acme", "gateway": "plant-1", "config": "/etc/twinpost/twinpost.yaml",
@@ -48,68 +45,7 @@ def changed(**members):
     return {**STATUS, **members}
 
 
-class PlayedAgent:
-    """Listens on a socket and answers every line with what `answers` gives for its command: an object is the data, bytes are
-    sent as they are, None closes the connection, "silence" keeps it open."""
-
-    def __init__(self, path, answers):
-        self.requests = []
-        self.answers = answers
-        self.open = []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(4)
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            line = connection.makefile("rb").readline()
-            request = json.loads(line)
-            self.requests.append(request)
-            answer = self.answers(request)
-            if isinstance(answer, dict):
-                answer = json.dumps({"v": 1, "ok": True, "data": answer}).encode() + b"\n"
-            if answer == "silence":
-                self.open.append(connection)
-                continue
-            if answer:
-                connection.sendall(answer)
-            connection.close()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join()
-        for connection in self.open:
-            connection.close()
-
-
-class CliTest(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.socket = os.path.join(self.folder, "s")
-
-    def play(self, answers):
-        agent = PlayedAgent(self.socket, answers if callable(answers) else lambda request: answers)
-        self.addCleanup(agent.close)
-        return agent
-
-    def run_cli(self, *arguments, **environment):
-        env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TWINPOST_PROFILES")}
-        done = subprocess.run([TWINPOST, *arguments], capture_output=True, text=True, timeout=60, env={**env, **environment},
-                              stdin=subprocess.DEVNULL, cwd=self.folder)
-        return done.returncode, done.stdout, done.stderr
-
-    def ask(self, *arguments):
-        return self.run_cli("--socket", self.socket, *arguments)
-
+class CliTest(CliCase):
     def test_status(self):
         """Exit 0 and 3; the headline first; what is wrong with what to do; no escape sequence in a pipe."""
         agent = self.play(lambda request: STATUS if len(agent.requests) == 1 else changed(
@@ -615,7 +551,8 @@ class CliTest(unittest.TestCase):
         with open(os.path.join(ROOT, "docs", "twinpost.1")) as file:
             page = file.read()
         for command in ("run", "status", "queue", "trace", "exceptions", "pull", "replay", "resend", "key show", "key rotate",
-                        "key export-public", "audit", "config check", "mapping check", "compare report", "compare sign", "compare verify", "compare prove", "version", "help"):
+                        "key export-public", "audit", "config check", "mapping check", "compare run", "compare show", "compare diff", "compare causes", "compare exceptions", "compare accept",
+                        "compare reject", "compare ack", "compare snooze", "compare reopen", "compare export", "compare report", "compare sign", "compare verify", "compare prove", "version", "help"):
             self.assertIn(f".It Cm {command}", page)
         for verb in ("show", "ack", "note", "retry", "verify"):
             self.assertRegex(page, rf"(?m)^\.It Cm (exceptions|audit) {verb}\b")
@@ -645,7 +582,7 @@ class CliTest(unittest.TestCase):
                               ("twinpost key rotate -", ["--json", "--why"]), ("twinpost audit v", ["verify"]),
                               ("twinpost audit verify -", ["--json"]), ("twinpost replay 00001 5.. -", ["--json", "--why"]),
                               ("twinpost resend x --why ", []), ("twinpost --why replay audit list -", ["--json", "--limit"]),
-                              ("twinpost compare re", ["report"]), ("twinpost compare v", ["verify"]), ("twinpost compare sign r -", ["--key", "--name", "--output", "--rules", "--tar"]),
+                              ("twinpost compare rep", ["report"]), ("twinpost compare accept --cause r", ["rounding"]), ("twinpost compare v", ["verify"]), ("twinpost compare sign r -", ["--key", "--name", "--output", "--rules", "--tar"]),
                               ("twinpost config check --p", ["--profiles"]), ("twinpost config ex", ["explain"])]:
             self.assertEqual(self.complete(line), offered, line)
         self.assertIn("sources.poll", self.complete("twinpost config explain "))

@@ -34,6 +34,11 @@ enum option_bits {
 	TAKES_TAR = 8192,
 	TAKES_FORMAT = 16384,
 	TAKES_CUT = 32768, /* what is compared, and up to when */
+	TAKES_ENTITY = 65536,
+	TAKES_CAUSE = 131072,
+	TAKES_STATE = 262144,
+	TAKES_UNTIL = 524288,
+	TAKES_SET = 1048576, /* several at once, in two steps */
 };
 
 #define WORDS_MAX          5
@@ -107,7 +112,8 @@ static const struct command commands[] = {
      "whether the audit still fits together",
      "Walks the chain of hashes. Exit status: 1 if it is broken. Write the head down elsewhere to "
      "compare.\n"},
-    {"compare", "run", command_compare_run, TAKES_CUT | TAKES_RULES | TAKES_OUTPUT | TAKES_JSON, 0, 0,
+    {"compare", "run", command_compare_run,
+     TAKES_CUT | TAKES_ENTITY | TAKES_RULES | TAKES_OUTPUT | TAKES_JSON, 0, 0,
      "compare run [--full] [--entity CODE] [--from PERIOD] [--to PERIOD]\n"
      "              [--legacy FILE] [--cloud FILE] [--ledger FILE] [--rules DIR] [--at DATE]\n"
      "              [--output RESULT] [--json]",
@@ -118,6 +124,48 @@ static const struct command commands[] = {
      "for it. A PERIOD is 2026-09; --at is the moment up to which ages count, a date or an instant. Exit\n"
      "status: 0 reconciled (also with warnings or documents on their way), 1 the ledgers differ, 5\n"
      "something is missing and nothing is said about the rest.\n"},
+    {"compare", "show", command_compare_show, TAKES_JSON, 0, 1, "compare show [RESULT] [--json]",
+     "a comparison in ten lines: verdict, causes, readiness",
+     "RESULT is a folder, or the number of one in compare.results; without it the newest there. The same\n"
+     "holds for diff, causes and export. Works without a running agent.\n"},
+    {"compare", "diff", command_compare_diff, TAKES_JSON | TAKES_CAUSE | TAKES_ENTITY | TAKES_LIMIT, 0, 2,
+     "compare diff [RESULT] [KEY | --cause C] [--entity E] [--limit N] [--json]",
+     "the differences, one a line, or one of them in full",
+     "Both numbers, both values, cloud minus ERP; 50 or N of them. A KEY begins with compare: and is shown\n"
+     "by `compare exceptions`.\n"},
+    {"compare", "causes", command_compare_causes, TAKES_JSON, 0, 1, "compare causes [RESULT] [--json]",
+     "why they differ: counts and values by cause", ""},
+    {"compare", "export", command_compare_export, TAKES_OUTPUT, 0, 1,
+     "compare export [RESULT] --output FOLDER", "all tables of a comparison as CSV files", ""},
+    {"compare", "exceptions", command_compare_exceptions,
+     TAKES_JSON | TAKES_STATE | TAKES_CAUSE | TAKES_ENTITY | TAKES_OWNER | TAKES_LIMIT, 0, 1,
+     "compare exceptions [KEY | --state S] [--cause C] [--entity E]\n"
+     "              [--owner CLASS] [--limit N] [--json]",
+     "differences and what people have decided about them",
+     "Newest first, 50 or N of them; those that are neither over nor accepted, or of one state: open,\n"
+     "acknowledged, snoozed, accept_pending, accepted, fixed_by_booking, auto_resolved, all.\n"},
+    {"compare", "accept", command_compare_accept,
+     TAKES_JSON | TAKES_WHY | TAKES_CAUSE | TAKES_ENTITY | TAKES_SET, 0, 1,
+     "compare accept KEY --why TEXT | compare accept [--cause C] [--entity E] --preview\n"
+     "              | compare accept [--cause C] [--entity E] --token T --why TEXT",
+     "a difference may stay as it is",
+     "As long as it is what it is now: another status, cause or amount opens it again. Several at once:\n"
+     "--preview shows how many and how much, and a token; --token accepts exactly those, or none if they\n"
+     "have changed. With compare.four_eyes a second person must accept them too.\n"},
+    {"compare", "reject", command_compare_reject, TAKES_JSON | TAKES_WHY | TAKES_CAUSE | TAKES_ENTITY, 0, 1,
+     "compare reject KEY --why TEXT", "take an acceptance back",
+     "Also the first person's of two. --cause C, --entity E: all of these.\n"},
+    {"compare", "ack", command_compare_ack, TAKES_JSON | TAKES_WHY | TAKES_CAUSE | TAKES_ENTITY, 0, 1,
+     "compare ack KEY --why TEXT", "take a difference in hand",
+     "It stays open until a comparison does not find it any more; others see who has it. --cause C,\n"
+     "--entity E: all of these.\n"},
+    {"compare", "snooze", command_compare_snooze,
+     TAKES_JSON | TAKES_WHY | TAKES_UNTIL | TAKES_CAUSE | TAKES_ENTITY, 0, 1,
+     "compare snooze KEY --until DATE --why TEXT", "look at a difference again on a day",
+     "The first comparison from that day on opens it again, and any that finds it changed. --cause C,\n"
+     "--entity E: all of these.\n"},
+    {"compare", "reopen", command_compare_reopen, TAKES_JSON | TAKES_WHY | TAKES_CAUSE | TAKES_ENTITY, 0, 1,
+     "compare reopen KEY --why TEXT", "what was taken in hand or snoozed is open again", ""},
     {"compare", "report", command_compare_report, TAKES_FORMAT | TAKES_OUTPUT, 1, 1,
      "compare report RESULT [--format FORMAT] --output PATH", "what a comparison found, for people to read",
      "RESULT is the folder of a comparison. FORMAT is html (one page with charts, the default), xlsx, json, "
@@ -318,6 +366,10 @@ static bool take_text_option(struct arguments *arguments, const char *argument, 
 	             {"--to", &options->to},
 	             {"--entity", &options->entity},
 	             {"--at", &options->at},
+	             {"--cause", &options->cause},
+	             {"--state", &options->state},
+	             {"--until", &options->until},
+	             {"--token", &options->token},
 	             {"--rules", &options->rules},
 	             {"--format", &options->format}};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -373,9 +425,10 @@ static bool take_flag(const char *argument, struct options *options)
 	const struct {
 		const char *name;
 		bool *to;
-	} flags[] = {{"--json", &options->json},         {"--all", &options->all},
-	             {"--markdown", &options->markdown}, {"--keys", &options->keys},
-	             {"--full", &options->full},         {"--tar", &options->tar}};
+	} flags[] = {
+	    {"--json", &options->json}, {"--all", &options->all},   {"--markdown", &options->markdown},
+	    {"--keys", &options->keys}, {"--full", &options->full}, {"--preview", &options->preview},
+	    {"--tar", &options->tar}};
 	for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
 		if (strcmp(argument, flags[i].name) == 0) {
 			*flags[i].to = true;
@@ -453,7 +506,12 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->ledger != NULL, TAKES_CUT, "--ledger"},
 	    {options->from != NULL, TAKES_CUT, "--from"},
 	    {options->to != NULL, TAKES_CUT, "--to"},
-	    {options->entity != NULL, TAKES_CUT, "--entity"},
+	    {options->entity != NULL, TAKES_ENTITY, "--entity"},
+	    {options->cause != NULL, TAKES_CAUSE, "--cause"},
+	    {options->state != NULL, TAKES_STATE, "--state"},
+	    {options->until != NULL, TAKES_UNTIL, "--until"},
+	    {options->token != NULL, TAKES_SET, "--token"},
+	    {options->preview, TAKES_SET, "--preview"},
 	    {options->at != NULL, TAKES_CUT, "--at"},
 	    {options->format != NULL, TAKES_FORMAT, "--format"},
 	};
@@ -489,7 +547,7 @@ static enum cli_exit dispatch(int argc, char **argv)
 	options.operand_count = word_count - taken;
 	if (options.operand_count < command->operands_min || options.operand_count > command->operands_max)
 		return command_misused("use it as: twinpost %s", command->usage);
-	if ((command->takes & TAKES_WHY) && !options.why)
+	if ((command->takes & TAKES_WHY) && !options.why && !options.preview)
 		return command_misused(
 		    "the reason is missing, it is kept in the audit; use it as: twinpost %s", command->usage);
 	for (int i = 0; i < options.operand_count; i++)

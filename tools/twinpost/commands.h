@@ -39,6 +39,9 @@ struct options {
 	const char *entity;         /* NULL: not given */
 	const char *at;             /* NULL: not given */
 	bool full;
+	const char *state, *cause; /* of differences; NULL: not given */
+	const char *until, *token; /* NULL: not given */
+	bool preview;
 	const char *format; /* of a report; NULL: not given */
 	bool tar;
 	const char *operands[3];
@@ -65,6 +68,18 @@ enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
 enum cli_exit command_mapping_check(const struct options *options);
 enum cli_exit command_compare_run(const struct options *options);
+/* compare_read.c */
+enum cli_exit command_compare_show(const struct options *options);
+enum cli_exit command_compare_diff(const struct options *options);
+enum cli_exit command_compare_causes(const struct options *options);
+enum cli_exit command_compare_export(const struct options *options);
+/* compare_breaks.c */
+enum cli_exit command_compare_exceptions(const struct options *options);
+enum cli_exit command_compare_accept(const struct options *options);
+enum cli_exit command_compare_reject(const struct options *options);
+enum cli_exit command_compare_ack(const struct options *options);
+enum cli_exit command_compare_snooze(const struct options *options);
+enum cli_exit command_compare_reopen(const struct options *options);
 enum cli_exit command_compare_report(const struct options *options);
 /* pack_command.c */
 enum cli_exit command_compare_sign(const struct options *options);

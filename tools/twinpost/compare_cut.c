@@ -33,12 +33,12 @@ enum cli_exit compare_cut_complain(enum err err, const struct err_info *info)
 
 /* ---- what the configuration says ---- */
 
-static bool read_configuration(struct compare_cut *cut)
+bool compare_cut_configuration(struct compare_cut *cut, const struct options *options)
 {
-	const struct options *options = cut->options;
 	struct buf problems;
 	struct err_info info;
 	struct buf probe;
+	*cut = (struct compare_cut){.options = options, .config = mem_alloc(sizeof *cut->config)};
 	const char *path = options->config ? options->config : CLI_CONFIG_DEFAULT;
 	/* The defaults are those of an empty file, whatever else that lacks. */
 	buf_init(&problems, CLI_OUTPUT_MAX);
@@ -78,8 +78,7 @@ bool compare_cut_rules(const char *directory, struct rules **rules)
 
 enum cli_exit compare_cut_begin(struct compare_cut *cut, const struct options *options)
 {
-	*cut = (struct compare_cut){.options = options, .config = mem_alloc(sizeof *cut->config)};
-	if (!read_configuration(cut))
+	if (!compare_cut_configuration(cut, options))
 		return CLI_FAILED;
 	const char *directory = options->rules ? options->rules : cut->config->compare.rules;
 	return directory[0] == 0 || compare_cut_rules(directory, &cut->rules) ? CLI_OK : CLI_FAILED;

@@ -36,6 +36,9 @@ struct compare_cut {
 	char gaps[300];
 };
 
+/* The configuration of --config or of the default file alone; the defaults where there is none. false: it is not good,
+ * which was told. */
+MUST_USE bool compare_cut_configuration(struct compare_cut *cut, const struct options *options);
 /* The options' configuration and rules alone: for commands that look at one side. CLI_OK, or it was told why not. */
 enum cli_exit compare_cut_begin(struct compare_cut *cut, const struct options *options);
 /* And both sides, and what a run needs. */

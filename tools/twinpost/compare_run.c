@@ -13,6 +13,7 @@
 
 #include "tools/twinpost/compare_cut.h"
 #include "tools/twinpost/compare_decisions.h"
+#include "tools/twinpost/compare_publish.h"
 #include "tools/twinpost/compare_result.h"
 
 #define PATH_SIZE 4200
@@ -62,7 +63,8 @@ static enum cli_exit exit_of(enum run_verdict verdict)
 	return verdict == RUN_INCOMPLETE ? CLI_INCOMPLETE : verdict == RUN_BREAKS ? CLI_FAILED : CLI_OK;
 }
 
-static void print_json(const struct command *command, const struct run_outcome *outcome)
+static void print_json(const struct command *command, const struct run_outcome *outcome,
+                       const struct compare_published *published)
 {
 	cJSON *object = cJSON_CreateObject();
 	CHECK(object && cJSON_AddStringToObject(object, "verdict", run_verdict_name(outcome->verdict)) &&
@@ -73,6 +75,12 @@ static void print_json(const struct command *command, const struct run_outcome *
 	for (int i = 0; i < RUN_STATUS_COUNT; i++)
 		CHECK(cJSON_AddNumberToObject(object, run_status_name((enum run_status)i),
 		                              (double)outcome->statuses[i]) != NULL);
+	if (published->told) {
+		command_add_number(object, "exceptions_new", published->fresh);
+		command_add_number(object, "exceptions_reopened", published->reopened);
+		command_add_number(object, "exceptions_resolved", published->resolved);
+		command_add_number(object, "exceptions_open", published->open);
+	}
 	command_print_json(object);
 	cJSON_Delete(object);
 }
@@ -95,11 +103,18 @@ static bool find_decision(void *self, struct span key, struct span evidence, str
 	return compare_decisions_find(comparing->decisions, key, evidence, decision);
 }
 
+/* Exceptions are those of the agent's ledger as it is now. */
+static bool tells_the_agent(const struct compare_cut *cut)
+{
+	return cut->agent && !cut->options->ledger && !cut->options->at;
+}
+
 static enum cli_exit compare(struct command *command)
 {
 	struct err_info info = {.text = ""};
 	struct compare_result *result = NULL;
 	struct run_outcome outcome;
+	struct compare_published published = {.told = false};
 	enum err err = compare_result_begin(command->path, &result, &info);
 	struct ledger *decided = command->cut.agent ? command->cut.agent : command->cut.ledger;
 	struct comparing comparing = {result, compare_decisions_open(decided, command->cut.run.at_ns)};
@@ -115,13 +130,17 @@ static enum cli_exit compare(struct command *command)
 	err = compare_result_finish(result, &info);
 	if (err != ERR_OK)
 		return compare_cut_complain(err, &info);
+	if (tells_the_agent(&command->cut))
+		compare_publish(command->cut.options, command->path, &published);
 	if (command->cut.options->json) {
-		print_json(command, &outcome);
+		print_json(command, &outcome, &published);
 		return exit_of(outcome.verdict);
 	}
 	struct buf out;
 	buf_init(&out, CLI_OUTPUT_MAX);
 	render(command, &outcome, &out);
+	if (tells_the_agent(&command->cut))
+		compare_published_render(&published, &out);
 	return command_print(&out) ? exit_of(outcome.verdict) : CLI_FAILED;
 }
 

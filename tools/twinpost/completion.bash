@@ -33,14 +33,24 @@ _twinpost()
 		mapfile -t COMPREPLY < <(compgen -W "html xlsx csv csv-bom json" -- "$word")
 		return
 		;;
-	--limit | --why | --name | --from | --to | --entity | --at) return ;;
+	--cause)
+		mapfile -t COMPREPLY < <(compgen -W "timing mapping master_data rounding fx_rate tax aggregation duplicate \
+			late_posting data_quality missing amount unexplained" -- "$word")
+		return
+		;;
+	--state)
+		mapfile -t COMPREPLY < <(compgen -W "open acknowledged snoozed accept_pending accepted fixed_by_booking \
+			auto_resolved all" -- "$word")
+		return
+		;;
+	--limit | --why | --name | --from | --to | --entity | --at | --until | --token) return ;;
 	esac
 	local words verb="" all="run status queue trace exceptions pull replay resend key audit config mapping compare version help"
 	# The second word of a command that has several.
 	for ((j = i + 1; j < COMP_CWORD; j++)); do
 		case ${COMP_WORDS[j]} in
 		--config | --socket | --profiles | --limit | --owner | --why | --key | --name | --output | --rules | --format | \
-			--legacy | --cloud | --ledger | --from | --to | --entity | --at) ((j++)) ;;
+			--legacy | --cloud | --ledger | --from | --to | --entity | --at | --cause | --state | --until | --token) ((j++)) ;;
 		-*) ;;
 		*)
 			verb=${COMP_WORDS[j]}
@@ -85,7 +95,7 @@ _twinpost()
 		;;
 	compare)
 		case $verb in
-		"") words="run report sign verify prove" ;;
+		"") words="run show diff causes exceptions accept reject ack snooze reopen report export sign verify prove" ;;
 		*)
 			if [[ $word != -* ]]; then
 				mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -93,6 +103,13 @@ _twinpost()
 			fi
 			;;&
 		run) words="--full --entity --from --to --legacy --cloud --ledger --rules --at --output --json" ;;
+		show | causes) words="--json" ;;
+		diff) words="--cause --entity --limit --json" ;;
+		export) words="--output" ;;
+		exceptions) words="--state --cause --entity --owner --limit --json" ;;
+		accept) words="--cause --entity --preview --token --why --json" ;;
+		snooze) words="--until --cause --entity --why --json" ;;
+		reject | ack | reopen) words="--cause --entity --why --json" ;;
 		report) words="--format --output" ;;
 		sign) words="--key --name --output --rules --tar" ;;
 		verify) words="--key" ;;
