@@ -188,6 +188,7 @@ bool words_waits(const char *status)
 const char *words_state(const char *state, char buffer[WORDS_CODE_SIZE])
 {
 	static const struct word words[] = {{"acknowledged", "in hand"},
+	                                    {"accept_pending", "accepted by one of two"},
 	                                    {"fixed_by_booking", "fixed by a booking"},
 	                                    {"auto_resolved", "ended by itself"}};
 	return FIND(words, state, buffer);
