@@ -340,7 +340,7 @@ static int apply_settings(struct ledger *ledger, bool exclusive)
 		rc = sql_execute(ledger->db, all[i]);
 	/* A reader sorts what it has to; the core has little memory to spare. */
 	if (rc == SQLITE_OK)
-		rc = sql_execute(ledger->db, ledger->mode == LEDGER_WRITE ? "PRAGMA cache_size = -2048"
+		rc = sql_execute(ledger->db, ledger->mode == LEDGER_WRITE ? "PRAGMA cache_size = -1024"
 		                                                          : "PRAGMA cache_size = -16384");
 	if (ledger->mode == LEDGER_READ && rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(ledger->db, READ_BUSY_MS);

@@ -19,7 +19,7 @@
 #include "store_forward/ledger.h"
 #include "store_forward/store_internal.h"
 
-#define SUMS_MAX 4096 /* a power of two */
+#define SUMS_MAX 512 /* a power of two */
 
 #define DOCUMENT_LIGHT                                                                                     \
 	"identity, subject, key, revision, n, generation, recorded, first, total, cell, posting, period, " \

@@ -232,7 +232,9 @@ static enum err take_tax(void *self, const struct result_line *line, struct err_
 	    member_text_of(line->object, "cloud", "tax"),  member_text_of(line->object, "legacy", "base"),
 	    member_text_of(line->object, "cloud", "base"), member_text(line->object, "rate")};
 	struct decimal amounts[sizeof texts / sizeof texts[0]];
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+	/* The rate, the last, is empty where the documents name none. */
+	size_t count = sizeof texts / sizeof texts[0] - (member_text(line->object, "rate")[0] == 0);
+	for (size_t i = 0; i < count; i++) {
 		enum err err = amount_of(figures, RESULT_TAX, line, texts[i], &amounts[i], info);
 		if (err != ERR_OK)
 			return err;

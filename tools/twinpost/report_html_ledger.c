@@ -324,10 +324,10 @@ void html_balances(struct page *page)
 static void tax_row(struct page *page, const cJSON *line)
 {
 	page_format(page,
-	            "<tr><th scope=\"row\">%t</th><td>%t</td><td class=\"n\">%t\xc2\xa0%%</td><td "
+	            "<tr><th scope=\"row\">%t</th><td>%t</td><td class=\"n\">%t%t</td><td "
 	            "class=\"t\">%t</td>",
 	            member_text(line, "entity"), member_text(line, "code"), member_text(line, "rate"),
-	            member_text(line, "period"));
+	            member_text(line, "rate")[0] ? "\xc2\xa0%" : "", member_text(line, "period"));
 	for (int side = 0; side < 2; side++) {
 		const char *name = side == 0 ? "legacy" : "cloud";
 		page_format(page, "<td class=\"n\">%n</td>", member_integer(member(line, name), "documents"));
