@@ -123,7 +123,10 @@ static void test_a_posting_date(void **state)
 	sample_set_date(&ledgers->document[SIDE_LEGACY].header[HEADER_POSTING_DATE], "2026-09-30");
 	sample_set_date(&ledgers->document[SIDE_CLOUD].header[HEADER_POSTING_DATE], "2026-10-01");
 	struct cause_name name = name_documents(ledgers);
-	assert_int_equal(name.cause, CAUSE_TIMING);
+	assert_int_equal(name.cause, CAUSE_LATE_POSTING);
+	sample_set_date(&ledgers->document[SIDE_CLOUD].header[HEADER_POSTING_DATE], "2026-09-29");
+	name = name_documents(ledgers);
+	assert_int_equal(name.cause, CAUSE_TIMING); /* earlier is not late */
 }
 
 static void test_a_customer(void **state)

@@ -308,5 +308,6 @@ int main(void)
 	    cmocka_unit_test(the_scope_leaves_out_the_rest),
 	    cmocka_unit_test(the_same_cut_gives_the_same_bytes),
 	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
