@@ -150,6 +150,8 @@ static void count_equal(struct run *run, const struct run_cell *cell)
 	tally_add(run->counts, key, 4, RUN_MATCHED, cell->sums[SIDE_LEGACY].documents);
 	tally_add(run->entities, entity, 1, 0, cell->sums[SIDE_LEGACY].documents);
 	tally_add(run->water, entity, 1, WATER_BOOKED, cell->sums[SIDE_LEGACY].documents);
+	for (int side = 0; side < SIDE_COUNT; side++)
+		run_prove_equal(run, (enum ledger_side)side, &cell->sums[side].fingerprint);
 	run->outcome->statuses[RUN_MATCHED] += cell->sums[SIDE_LEGACY].documents;
 	run->outcome->cells_equal++;
 	run->outcome->skipped += cell->sums[SIDE_LEGACY].documents;
@@ -161,6 +163,7 @@ static void add_total(struct run *run, const struct run_cell *cell)
 	for (int side = 0; side < SIDE_COUNT; side++) {
 		run->outcome->documents[side] += cell->sums[side].documents;
 		tally_add(run->side_totals, currency, 1, side, cell->sums[side].total);
+		run_prove_all(run, (enum ledger_side)side, &cell->sums[side].fingerprint);
 	}
 }
 
@@ -202,6 +205,7 @@ bool run_view(struct run *run, enum ledger_side side, const struct ledger_docume
 	struct err_info info = {.text = ""};
 	struct view *view = &run->views[side];
 	struct ledger_document whole;
+	run->viewed[side] = NULL;
 	if (row->packed.len == 0) { /* a light row of a partial run */
 		if (!run_load(run, side, row->identity, row->subject, &whole))
 			return false;
@@ -213,6 +217,7 @@ bool run_view(struct run *run, enum ledger_side side, const struct ledger_docume
 		               (int)row->subject.len, row->subject.data, ledger_side_name(side), info.text);
 		return false;
 	}
+	run->viewed[side] = row->packed.data;
 	return true;
 }
 
@@ -500,6 +505,7 @@ static enum err go_through(struct run *run, struct err_info *info)
 	if (err == ERR_OK)
 		err = run_items(run, info);
 	check_canaries(run);
+	run_check_proof(run);
 	run_check_sums(run);
 	if (err == ERR_OK)
 		err = run_write_balances(run, info);

@@ -85,6 +85,10 @@ static enum err settle(struct run *run, const struct ledger_document *legacy,
 		return ERR_OK;
 	}
 	if (legacy)
+		run_prove_equal(run, SIDE_LEGACY, &legacy->fingerprint);
+	if (cloud)
+		run_prove_equal(run, SIDE_CLOUD, &cloud->fingerprint);
+	if (legacy)
 		run_count_water(run, legacy, true);
 	run_count_status(run, first, status);
 	if (legacy)
@@ -125,20 +129,20 @@ enum err run_keep(struct run *run, enum run_status status, int tier, const struc
 
 /* ---- one pair ---- */
 
-/* In a full run everything is made again, and must be what the ledger says. */
-static bool make_again(struct run *run, const struct ledger_document *row)
+/* In a full run everything is made again, and must be what the ledger says; from here on the new one counts. */
+static void make_again(struct run *run, struct ledger_document *row)
 {
 	if (!run_view(run, row->side, row))
-		return false;
+		return;
 	const struct view *view = &run->views[row->side];
-	struct fingerprint fresh = view_fingerprint(view, row->identity);
-	if (run->trusted && !run_is_canary(row->entity) && !fingerprint_equal(&fresh, &row->fingerprint))
-		run_incomplete(run, "fingerprint-wrong",
-		               "%.*s of the %s side is not what its fingerprint says", (int)row->subject.len,
-		               row->subject.data, ledger_side_name(row->side));
+	/* The view has its own already, where its identity is the row's. */
+	struct fingerprint fresh = span_equal(span_of(view->identity), row->identity)
+	                               ? view->fingerprint
+	                               : view_fingerprint(view, row->identity);
+	run_prove_row(run, row, &fresh);
+	row->fingerprint = fresh;
 	if (!run_is_canary(row->entity))
 		run_add_balances(run, row->side, view, &run->documents[row->side]);
-	return true;
 }
 
 /* run->pair is of the two, unless it gives RUN_MATCHED. */
@@ -148,9 +152,15 @@ static enum run_status compare_pair(struct run *run, const struct ledger_documen
 	bool canary = run_is_canary(legacy->entity);
 	if (!run->full && fingerprint_equal(&legacy->fingerprint, &cloud->fingerprint) && !canary)
 		return RUN_MATCHED;
-	if (!run_view(run, SIDE_LEGACY, legacy) || !run_view(run, SIDE_CLOUD, cloud))
+	/* A full run has just made them. */
+	if ((run->viewed[SIDE_LEGACY] != legacy->packed.data || legacy->packed.len == 0) &&
+	    !run_view(run, SIDE_LEGACY, legacy))
+		return RUN_DIFFERENT;
+	if ((run->viewed[SIDE_CLOUD] != cloud->packed.data || cloud->packed.len == 0) &&
+	    !run_view(run, SIDE_CLOUD, cloud))
 		return RUN_DIFFERENT;
 	pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
+	run_prove_pair(run, legacy, cloud);
 	return run_pair_status(run);
 }
 
@@ -399,7 +409,7 @@ static bool copy_one(void *self, const struct ledger_document *document)
 }
 
 /* The counterpart may stand in a cell that was not chosen: another period, outside the scope. */
-static const struct run_row *look_elsewhere(struct run *run, const struct run_row *legacy, bool *duplicates)
+static struct run_row *look_elsewhere(struct run *run, struct run_row *legacy, bool *duplicates)
 {
 	struct err_info info;
 	enum err err = ERR_OK;
@@ -450,14 +460,15 @@ static enum err take_alone(struct run *run, struct err_info *info)
 	return err;
 }
 
-enum err run_group(struct run *run, const struct run_row *legacy, struct err_info *info)
+enum err run_group(struct run *run, struct run_row *legacy, struct err_info *info)
 {
 	bool duplicates = false;
 	enum err err = ERR_OK;
+	run->viewed[SIDE_LEGACY] = run->viewed[SIDE_CLOUD] = NULL;
 	for (int i = 0; i < run->group_count && run->full; i++)
-		(void)make_again(run, &run->group[i].document);
+		make_again(run, &run->group[i].document);
 	if (legacy && run->full)
-		(void)make_again(run, &legacy->document);
+		make_again(run, &legacy->document);
 	if (!legacy || run->group_count == 0)
 		legacy = look_elsewhere(run, legacy, &duplicates);
 	if (!legacy)

@@ -117,6 +117,13 @@ struct run {
 	struct tally *ages;        /* bucket: count */
 	struct tally *water;       /* entity: enum water */
 	struct run_written written[RUN_FILE_COUNT];
+	/* Sums of fingerprints, without what was voided: of the cells, of what was found equal, of what was told. */
+	struct {
+		struct fingerprint all, equal, told;
+	} proof[SIDE_COUNT];
+	int64_t told_broken; /* lines of differences that nobody accepted and that do not wait */
+	/* The packed document that each view is of, as long as its row stands: NULL: of another. */
+	const char *viewed[SIDE_COUNT];
 	struct run_reason reasons[RUN_REASONS_MAX];
 	int reason_count;
 };
@@ -134,7 +141,7 @@ MUST_USE enum err run_line(struct run *run, enum run_file file, struct err_info 
 bool run_is_canary(struct span entity);
 
 /* run_group.c: one identity: its legacy document, if there is one, and the cloud's in run->group. */
-MUST_USE enum err run_group(struct run *run, const struct run_row *legacy, struct err_info *info);
+MUST_USE enum err run_group(struct run *run, struct run_row *legacy, struct err_info *info);
 /* Counts a document that stands in this status (once for a pair: the legacy one, if there is one). */
 void run_count_status(struct run *run, const struct ledger_document *row, enum run_status status);
 void run_count_water(struct run *run, const struct ledger_document *legacy, bool booked);
@@ -159,6 +166,19 @@ MUST_USE bool run_join(struct run *run, enum ledger_side side, struct span subje
  * party: a collective invoice has one date and one customer. false: as run_view(). */
 MUST_USE bool run_pair_sums(struct run *run, struct span legacy, struct span cloud, int members[SIDE_COUNT]);
 enum run_status run_pair_status(const struct run *run);
+
+/* run_proof.c */
+void run_prove_all(struct run *run, enum ledger_side side, const struct fingerprint *fingerprint);
+void run_prove_equal(struct run *run, enum ledger_side side, const struct fingerprint *fingerprint);
+void run_prove_told(struct run *run, const struct ledger_document *row);
+/* run->pair is of the two. */
+void run_prove_pair(struct run *run, const struct ledger_document *legacy,
+                    const struct ledger_document *cloud);
+/* The view is of the row; fresh: its fingerprint, just made. */
+void run_prove_row(struct run *run, const struct ledger_document *row, const struct fingerprint *fresh);
+bool run_is_whole(const struct run *run); /* nothing is outside the scope */
+void run_check_proof(struct run *run);
+void run_check_verdict(struct run *run);
 
 /* run_leftover.c */
 MUST_USE enum err run_leftovers(struct run *run, struct err_info *info);

@@ -134,6 +134,7 @@ static enum err tell_documents(struct run *run, const struct ledger_item *item, 
 			struct ledger_document row;
 			if (!run_load(run, (enum ledger_side)side, identity, subject, &row))
 				return ERR_OK;
+			run_prove_told(run, &row);
 			if (side == SIDE_LEGACY)
 				run_count_water(run, &row, item->cloud.len > 0);
 			if (side == SIDE_LEGACY || item->legacy.len == 0)
@@ -374,6 +375,8 @@ static enum err write_difference(struct found *found, const struct ledger_item *
 	add_tallies(found, item, &cause, &amounts, !accepted);
 	run->outcome->open += !accepted;
 	run->outcome->accepted += accepted;
+	run->told_broken +=
+	    !accepted && item->status != RUN_WAITING_CLOUD && item->status != RUN_WAITING_LEGACY;
 	put_line(found, item, &cause, &amounts, key, &decision);
 	enum err err = run_line(run, RUN_FILE_DIFFERENCES, info);
 	if (err == ERR_OK)

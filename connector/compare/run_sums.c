@@ -127,17 +127,11 @@ static bool take_account(void *self, const struct ledger_account *account)
 	return true;
 }
 
-static bool is_whole(const struct run *run)
-{
-	const struct run_scope *scope = &run->options->scope;
-	return scope->entity_count == 0 && scope->from == 0 && scope->to == 0 && scope->types == 0;
-}
-
 void run_load_balances(struct run *run)
 {
 	struct stored stored = {.run = run, .load = !run->full};
 	struct err_info info;
-	if (run->full && (!run->trusted || !is_whole(run)))
+	if (run->full && (!run->trusted || !run_is_whole(run)))
 		return;
 	if (ledger_accounts(run->ledger, take_account, &stored, &info) != ERR_OK)
 		run_ledger_failed(run, &info);

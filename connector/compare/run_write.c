@@ -657,6 +657,7 @@ enum err run_write(struct run *run, struct err_info *info)
 	tally_visit(run->side_totals, put_bridge, &rows);
 	json_list_end(&json);
 	judge(run);
+	run_check_verdict(run);
 	buf_clear(&run->line);
 	json_init(&json, &run->line);
 	json_object(&json, NULL);
