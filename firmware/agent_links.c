@@ -7,6 +7,7 @@
  * Runs in: the core.
  * Tests: tests/sim, tests/integration
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "firmware/agent_state.h"
@@ -191,6 +192,21 @@ static enum err control_sign(void *self, struct span text, struct buf *note, str
 	return cloud_sign(agent->cloud, text, note, info);
 }
 
+static enum err control_document_again(void *self, const char *source, struct document *document,
+                                       bool preview, struct recorder_again *again, struct err_info *info)
+{
+	struct agent *agent = self;
+	int place = source_index(agent, source);
+	if (place < 0) {
+		*again = (struct recorder_again){.result = AGAIN_REFUSED};
+		(void)snprintf(again->why, sizeof again->why, "its source %s is not configured any more",
+		               source);
+		return ERR_OK;
+	}
+	return recorder_document_again(&agent->recorder, agent->links[place].profile_version, document,
+	                               preview, again, info);
+}
+
 void agent_answer_control(struct agent *agent)
 {
 	struct control_view view = {
@@ -206,7 +222,8 @@ void agent_answer_control(struct agent *agent)
 	    .started_mono_ns = agent->started_mono_ns,
 	    .pause_reason = agent->pause_reason,
 	    .actions = {agent, cloud_begin, control_commit, control_failed, control_read_again,
-	                control_send_again, control_key_rotate, control_key_public, control_sign},
+	                control_send_again, control_key_rotate, control_key_public, control_sign,
+	                control_document_again},
 	};
 	view.recorder = &agent->recorder;
 	view.comparison = agent->comparison;

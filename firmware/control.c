@@ -174,6 +174,8 @@ static const struct command commands[] = {
     {"compare_differences", control_compare_differences, TAKES(CONTROL_RUN) | TAKES(CONTROL_DIFFERENCES),
      TAKES(CONTROL_RUN) | TAKES(CONTROL_DIFFERENCES)},
     {"compare_end", control_compare_end, TAKES(CONTROL_RUN), TAKES(CONTROL_RUN)},
+    {"compare_repost", control_compare_repost,
+     TAKES(CONTROL_TEXT) | TAKES(CONTROL_PREVIEW) | TAKES(CONTROL_WHY), TAKES(CONTROL_TEXT)},
     {"audit", control_audit, TAKES(CONTROL_LIMIT) | TAKES(CONTROL_BEFORE), 0},
     {"audit_verify", control_audit_verify, 0, 0},
     {"version", answer_version, 0, 0},

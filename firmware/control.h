@@ -44,6 +44,10 @@ struct control_actions {
 	struct span (*key_public)(void *self);
 	/* Appends the note of a text, signed by the current key. */
 	enum err (*sign)(void *self, struct span text, struct buf *note, struct err_info *info);
+	/* Once more what was sent last of this source's document; see recorder_document_again(). preview: without a
+	 * transaction. */
+	enum err (*document_again)(void *self, const char *source, struct document *document, bool preview,
+	                           struct recorder_again *again, struct err_info *info);
 };
 
 /* What the cloud sent since the start of the agent, and was taken. */

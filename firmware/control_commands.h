@@ -155,6 +155,9 @@ struct comparison_told;
  * many. */
 MUST_USE enum err control_compare_publish(const struct control_view *view, const struct comparison_told *told,
                                           int *pages, struct err_info *info);
+/* control_repost.c */
+enum err control_compare_repost(const struct control_view *view, const struct control_request *request,
+                                struct json *json, struct err_info *info);
 /* control_audit.c */
 enum err control_audit(const struct control_view *view, const struct control_request *request,
                        struct json *json, struct err_info *info);

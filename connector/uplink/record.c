@@ -11,6 +11,7 @@
 #include "connector/uplink/record.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -419,4 +420,106 @@ enum err recorder_document(struct recorder *recorder, const char *source, const 
 	if (err != ERR_OK || *held)
 		return err;
 	return recorder_clear(recorder, (struct span){NULL, 0}, span_of(source), span_of(subject), info);
+}
+
+/* ---- once more, by other rules ---- */
+
+static enum err refuse(struct recorder_again *again, const char *format, ...) PRINTF_LIKE(2, 3);
+
+static enum err refuse(struct recorder_again *again, const char *format, ...)
+{
+	va_list args;
+	again->result = AGAIN_REFUSED;
+	va_start(args, format);
+	(void)vsnprintf(again->why, sizeof again->why, format, args);
+	va_end(args);
+	return ERR_OK;
+}
+
+/* The digest of the document's data; false: it is too large. */
+static bool content_of(struct recorder *recorder, const struct document *document, struct digest *content)
+{
+	buf_clear(&recorder->data);
+	canonical_write(&recorder->canonical, document, &recorder->data);
+	const struct span data = buf_span(&recorder->data);
+	if (buf_ok(&recorder->data))
+		*content = digest_of(&data, 1);
+	return buf_ok(&recorder->data);
+}
+
+/* Is it, byte by byte, what was sent last? Then nothing but the mapped codes can change. */
+static bool is_as_sent(struct recorder *recorder, const struct document *document,
+                       const struct store_document *known)
+{
+	struct digest content;
+	return content_of(recorder, document, &content) && digest_equal(&content, &known->content);
+}
+
+static enum err map_again(struct recorder *recorder, struct document *document, date_days on,
+                          struct recorder_again *again, struct err_info *info)
+{
+	struct map_gaps gaps = {.count = 0};
+	char text[ERR_TEXT_MAX];
+	if (!recorder->rules)
+		return refuse(again, "no rules are in force (compare.rules)");
+	enum err err = map_codes(document, recorder->rules, on, &gaps);
+	if (err != ERR_OK)
+		return refuse(again, "it is over the limits of a document with its mapped codes");
+	if (gaps.count == 0)
+		return ERR_OK;
+	(void)info;
+	map_gaps_print(&gaps, document, on, text);
+	return refuse(again, "%s", text);
+}
+
+enum err recorder_document_again(struct recorder *recorder, const char *profile_version,
+                                 struct document *document, bool preview, struct recorder_again *again,
+                                 struct err_info *info)
+{
+	char subject[STORE_SUBJECT_MAX];
+	struct err_info why = {.text = ""};
+	struct store_document known;
+	struct digest content;
+	bool dated;
+	bool held = false;
+	*again = (struct recorder_again){.result = AGAIN_UNCHANGED};
+	if (document_subject(document, subject, sizeof subject, &why) != ERR_OK)
+		return refuse(again, "%s", why.text);
+	enum err err = store_document_find(recorder->store, span_of(subject), &known, info);
+	if (err == ERR_NOT_FOUND)
+		return refuse(again, "it was never sent");
+	if (err != ERR_OK)
+		return err;
+	again->revision = known.revision;
+	date_days on = date_of(recorder, document, &dated);
+	const struct config_phase_rule *rule = phase_of(recorder, document, on);
+	if (rule->phase == CONFIG_PHASE_CUTOVER)
+		return refuse(again, "the cloud leads since its cut-over; mend it there");
+	if (rule->phase == CONFIG_PHASE_LEGACY)
+		return refuse(again, "in phase legacy nothing is sent");
+	if (known.voided || document->voided)
+		return ERR_OK;
+	if (!is_as_sent(recorder, document, &known))
+		return refuse(again,
+		              "it is not what was sent last as revision %" PRId64
+		              "; ask again when the ledger has taken that in",
+		              known.revision);
+	err = map_again(recorder, document, on, again, info);
+	if (err != ERR_OK || again->result == AGAIN_REFUSED)
+		return err;
+	if (!content_of(recorder, document, &content))
+		return refuse(again, "it is over 16 MiB with its mapped codes");
+	if (digest_equal(&content, &known.content))
+		return ERR_OK;
+	again->result = AGAIN_AMENDED;
+	if (preview)
+		return ERR_OK;
+	const struct change change = {
+	    .any = true, .kind = ENVELOPE_AMENDED, .revision = known.revision + 1, .phase = rule->phase};
+	err = append(recorder, known.source, profile_version, document, subject, &content, &change, &held,
+	             info);
+	if (err == ERR_OK && held)
+		return refuse(again, "it is too large now, or its stream is full; see: twinpost exceptions");
+	again->revision = change.revision;
+	return err;
 }

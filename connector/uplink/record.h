@@ -57,6 +57,20 @@ MUST_USE enum err recorder_document(struct recorder *recorder, const char *sourc
                                     const char *profile_version, struct document *document, bool *held,
                                     struct err_info *info);
 
+/* A document that was sent already, as it was sent last, once more: its mapped codes by the rules in force. */
+enum again { AGAIN_UNCHANGED, AGAIN_AMENDED, AGAIN_REFUSED };
+struct recorder_again {
+	enum again result;      /* preview: what it would be */
+	int64_t revision;       /* after it; preview: of the register */
+	char why[ERR_TEXT_MAX]; /* AGAIN_REFUSED */
+};
+/* Nothing is held and no exception ends by this: what the ERP has made of the document since is told by its next
+ * reading. Refused: a code has no row, the cloud leads already or nothing is sent, or it is not what the register has.
+ * An error is one of the store's. */
+MUST_USE enum err recorder_document_again(struct recorder *recorder, const char *profile_version,
+                                          struct document *document, bool preview,
+                                          struct recorder_again *again, struct err_info *info);
+
 /* Raises an exception and logs it when it is new. */
 MUST_USE enum err recorder_exception(struct recorder *recorder, const struct store_exception *exception,
                                      struct err_info *info);

@@ -125,6 +125,102 @@ static void validity_comes_first(void **state)
 	rules_free(rules);
 }
 
+/* ---- once more ---- */
+
+static enum again once_more(struct bench *bench, bool preview, struct recorder_again *again)
+{
+	bench_begin(bench);
+	bench_must(bench, recorder_document_again(&bench->recorder, "jde/1", &bench->document, preview, again,
+	                                          &bench->info));
+	bench_commit(bench);
+	return again->result;
+}
+
+/* What was sent last, as another reader has it: with the codes of that time. */
+static void make_sent(struct bench *bench, const char *mapped)
+{
+	bench_make_journal(bench, 1, "10.00");
+	for (int i = 0; i < bench->document.sections[SECTION_LINES].count; i++) {
+		struct value *line = sample_line_at(&bench->document, SECTION_LINES, i);
+		struct span account = document_text(&bench->document, &line[JOURNAL_LINE_ACCOUNT]);
+		if (mapped && span_equal(account, SPAN_LITERAL("1.1110")))
+			sample_set_text(&bench->document, &line[JOURNAL_LINE_ACCOUNT_MAPPED], mapped);
+		else if (mapped)
+			sample_set_text(&bench->document, &line[JOURNAL_LINE_ACCOUNT_MAPPED], "400200");
+	}
+}
+
+/* A row that was mended: the next revision, and only then; told before by a preview. What was not sent like this, has
+ * a code without a row, or is led by the cloud is refused, and waits nowhere. */
+static void once_more_after_a_mended_row(void **state)
+{
+	struct bench *bench = *state;
+	struct recorder_again again;
+	struct rules *first = account_rules("*,1.2000,400200,,,\n*,1.1110,400100,,,\n");
+	struct rules *moved = account_rules("*,1.2000,400200,,,\n*,1.1110,400111,,,\n");
+	struct rules *without = account_rules("*,1.2000,400200,,,\n");
+	make_sent(bench, NULL);
+	assert_int_equal(once_more(bench, false, &again), AGAIN_REFUSED);
+	assert_string_equal(again.why, "it was never sent");
+	recorder_set_rules(&bench->recorder, first);
+	record(bench);
+	make_sent(bench, "400100");
+	assert_int_equal(once_more(bench, false, &again), AGAIN_UNCHANGED);
+	assert_int_equal(again.revision, 1);
+	recorder_set_rules(&bench->recorder, moved);
+	make_sent(bench, "400100");
+	assert_int_equal(once_more(bench, true, &again), AGAIN_AMENDED);
+	assert_int_equal(again.revision, 1);
+	assert_int_equal(last_of(bench), 1);
+	make_sent(bench, "400100");
+	assert_int_equal(once_more(bench, false, &again), AGAIN_AMENDED);
+	assert_int_equal(again.revision, 2);
+	char *event = bench_event(bench, STREAM, 2);
+	assert_non_null(strstr(event, "com.twinpost.journal.amended.v1"));
+	assert_non_null(strstr(event, "\"account_mapped\":\"400111\""));
+	free(event);
+	make_sent(bench, "400100"); /* of the revision before: a ledger that is behind */
+	assert_int_equal(once_more(bench, false, &again), AGAIN_REFUSED);
+	assert_non_null(strstr(again.why, "not what was sent last as revision 2"));
+	recorder_set_rules(&bench->recorder, without);
+	make_sent(bench, "400111");
+	assert_int_equal(once_more(bench, false, &again), AGAIN_REFUSED);
+	assert_non_null(strstr(again.why, "account.csv has no row for 1.1110 of entity 00001 on 2024-02-29"));
+	struct config_phase_rule *rule = &bench->config.phases[bench->config.phase_count++];
+	*rule = (struct config_phase_rule){.entity = "*", .phase = CONFIG_PHASE_CUTOVER, .from = 20240201};
+	recorder_set_rules(&bench->recorder, first);
+	assert_int_equal(once_more(bench, false, &again), AGAIN_REFUSED);
+	assert_int_equal(store_exceptions_open(bench->store.store), 0);
+	assert_int_equal(last_of(bench), 2);
+	recorder_set_rules(&bench->recorder, NULL);
+	rules_free(first);
+	rules_free(moved);
+	rules_free(without);
+}
+
+/* An exception of a newer content of the document goes on waiting: its reading will end it. */
+static void once_more_ends_no_exception(void **state)
+{
+	struct bench *bench = *state;
+	struct recorder_again again;
+	struct rules *first = account_rules("*,1.2000,400200,,,\n*,1.1110,400100,,,\n");
+	struct rules *moved = account_rules("*,1.2000,400200,,,\n*,1.1110,400111,,,\n");
+	recorder_set_rules(&bench->recorder, first);
+	make_sent(bench, NULL);
+	record(bench);
+	bench_make_journal(bench, 1, "10.00");
+	sample_set_decimal(&sample_line_at(&bench->document, SECTION_LINES, 0)[JOURNAL_LINE_AMOUNT], "10.01");
+	record(bench);
+	assert_int_equal(bench_open_exceptions(bench, "journal-balance", SUBJECT("1"), NULL), 1);
+	recorder_set_rules(&bench->recorder, moved);
+	make_sent(bench, "400100");
+	assert_int_equal(once_more(bench, false, &again), AGAIN_AMENDED);
+	assert_int_equal(bench_open_exceptions(bench, "journal-balance", SUBJECT("1"), NULL), 1);
+	recorder_set_rules(&bench->recorder, NULL);
+	rules_free(first);
+	rules_free(moved);
+}
+
 /* ---- phases ---- */
 
 static void add_phase(struct bench *bench, const char *entity, const char *type, enum config_phase phase,
@@ -248,6 +344,8 @@ int main(void)
 	    TEST(a_missing_code_holds_until_it_is_mapped),
 	    TEST(only_another_code_is_a_change),
 	    TEST(validity_comes_first),
+	    TEST(once_more_after_a_mended_row),
+	    TEST(once_more_ends_no_exception),
 	    TEST(phases_by_posting_date),
 	    TEST(legacy_touches_nothing),
 	    TEST(voided_after_the_cut_over),
