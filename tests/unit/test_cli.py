@@ -582,7 +582,7 @@ class CliTest(CliCase):
                               ("twinpost key rotate -", ["--json", "--why"]), ("twinpost audit v", ["verify"]),
                               ("twinpost audit verify -", ["--json"]), ("twinpost replay 00001 5.. -", ["--json", "--why"]),
                               ("twinpost resend x --why ", []), ("twinpost --why replay audit list -", ["--json", "--limit"]),
-                              ("twinpost compare rep", ["report"]), ("twinpost compare accept --cause r", ["rounding"]), ("twinpost compare v", ["verify"]), ("twinpost compare sign r -", ["--key", "--name", "--output", "--rules", "--tar"]),
+                              ("twinpost compare rep", ["replay", "repost", "report"]), ("twinpost compare accept --cause r", ["rounding"]), ("twinpost compare v", ["verify"]), ("twinpost compare sign r -", ["--key", "--name", "--output", "--rules", "--tar"]),
                               ("twinpost config check --p", ["--profiles"]), ("twinpost config ex", ["explain"])]:
             self.assertEqual(self.complete(line), offered, line)
         self.assertIn("sources.poll", self.complete("twinpost config explain "))

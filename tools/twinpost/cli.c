@@ -38,7 +38,8 @@ enum option_bits {
 	TAKES_CAUSE = 131072,
 	TAKES_STATE = 262144,
 	TAKES_UNTIL = 524288,
-	TAKES_SET = 1048576, /* several at once, in two steps */
+	TAKES_SET = 1048576,     /* several at once, in two steps */
+	TAKES_PREVIEW = 2097152, /* shown first, and then without a reason */
 };
 
 #define WORDS_MAX          5
@@ -166,16 +167,33 @@ static const struct command commands[] = {
      "--entity E: all of these.\n"},
     {"compare", "reopen", command_compare_reopen, TAKES_JSON | TAKES_WHY | TAKES_CAUSE | TAKES_ENTITY, 0, 1,
      "compare reopen KEY --why TEXT", "what was taken in hand or snoozed is open again", ""},
-    {"compare", "report", command_compare_report, TAKES_FORMAT | TAKES_OUTPUT, 1, 1,
-     "compare report RESULT [--format FORMAT] --output PATH", "what a comparison found, for people to read",
-     "RESULT is the folder of a comparison. FORMAT is html (one page with charts, the default), xlsx, json, "
+    {"compare", "replay", command_compare_replay,
+     TAKES_CUT | TAKES_ENTITY | TAKES_RULES | TAKES_LIMIT | TAKES_JSON, 0, 0,
+     "compare replay --rules DIR [--full] [--entity CODE] [--from PERIOD] [--to PERIOD]\n"
+     "              [--legacy FILE] [--cloud FILE] [--ledger FILE] [--at DATE] [--limit N]\n"
+     "              [--json]",
+     "what other rules would clear, create and change",
+     "Compares twice, by the rules in force and by those of DIR, the same documents up to the same moment,\n"
+     "and changes nothing. Also how many documents would be posted again with other codes; what the cloud\n"
+     "would make of them is not guessed. 20 or N differences of each kind are listed. Exit status: 0 none\n"
+     "is created, 1 some are, 5 a comparison is incomplete.\n"},
+    {"compare", "repost", command_compare_repost,
+     TAKES_JSON | TAKES_WHY | TAKES_CAUSE | TAKES_ENTITY | TAKES_PREVIEW, 0, 1,
+     "compare repost SUBJECT|--cause mapping [--entity E] [--preview] --why TEXT [--json]",
+     "after a mapping was mended: post documents again",
+     "With the codes by the rules in force, as their next revision, where a code has changed; --cause takes\n"
+     "the ERP's documents of all open differences of the newest comparison that have it. --preview only\n"
+     "tells. Exit status: 1 if some were refused.\n"},
+    {"compare", "report", command_compare_report, TAKES_FORMAT | TAKES_OUTPUT, 0, 1,
+     "compare report [RESULT] [--format FORMAT] --output PATH", "what a comparison found, for people to read",
+     "RESULT as for show. FORMAT is html (one page with charts, the default), xlsx, json, "
      "or\n"
      "csv, for which PATH is a folder (csv-bom: with byte order marks, for spreadsheets). The same result\n"
      "gives the same bytes. Works without a running agent.\n"},
     {"compare", "sign", command_compare_sign, TAKES_KEY | TAKES_NAME | TAKES_OUTPUT | TAKES_RULES | TAKES_TAR,
-     1, 1, "compare sign RESULT [--key FILE --name NAME] [--rules DIR] [--tar] [--output PACK]",
+     0, 1, "compare sign [RESULT] [--key FILE --name NAME] [--rules DIR] [--tar] [--output PACK]",
      "make a signed pack of a comparison",
-     "RESULT is the folder of a comparison. The running agent signs, or with --key a private key of P-256\n"
+     "RESULT as for show. The running agent signs, or with --key a private key of P-256\n"
      "in PEM, as NAME. With a PACK in place of RESULT, --key adds one more signature. The pack is\n"
      "RESULT.pack, or PACK; with --tar one file. What does not agree with itself is not signed.\n"},
     {"compare", "verify", command_compare_verify, TAKES_KEY, 1, 1, "compare verify PACK --key FILE",
@@ -511,7 +529,7 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->state != NULL, TAKES_STATE, "--state"},
 	    {options->until != NULL, TAKES_UNTIL, "--until"},
 	    {options->token != NULL, TAKES_SET, "--token"},
-	    {options->preview, TAKES_SET, "--preview"},
+	    {options->preview, TAKES_SET | TAKES_PREVIEW, "--preview"},
 	    {options->at != NULL, TAKES_CUT, "--at"},
 	    {options->format != NULL, TAKES_FORMAT, "--format"},
 	};

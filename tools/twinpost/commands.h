@@ -80,6 +80,8 @@ enum cli_exit command_compare_reject(const struct options *options);
 enum cli_exit command_compare_ack(const struct options *options);
 enum cli_exit command_compare_snooze(const struct options *options);
 enum cli_exit command_compare_reopen(const struct options *options);
+enum cli_exit command_compare_replay(const struct options *options); /* replay_rules.c */
+enum cli_exit command_compare_repost(const struct options *options); /* compare_repost.c */
 enum cli_exit command_compare_report(const struct options *options);
 /* pack_command.c */
 enum cli_exit command_compare_sign(const struct options *options);

@@ -21,6 +21,7 @@
 #include "tools/twinpost/compare_copy.h"
 #include "tools/twinpost/compare_decisions.h"
 #include "tools/twinpost/compare_import.h"
+#include "tools/twinpost/compare_result.h"
 #include "tools/twinpost/rules_files.h"
 
 #define DAY_NS (INT64_C(86400) * NS_PER_S)
@@ -91,6 +92,38 @@ void compare_cut_close(struct compare_cut *cut)
 	rules_free(cut->rules);
 	free(cut->config);
 }
+
+/* ---- which result ---- */
+
+static bool is_number(const char *word)
+{
+	return command_number(word, strlen(word), 999999) > 0;
+}
+
+enum cli_exit compare_cut_result(const struct options *options, const char *word,
+                                 char path[COMPARE_PATH_SIZE])
+{
+	struct err_info info = {.text = ""};
+	struct compare_cut cut;
+	if (word && !is_number(word)) {
+		(void)snprintf(path, COMPARE_PATH_SIZE, "%s", word);
+		return CLI_OK;
+	}
+	enum cli_exit status = CLI_OK;
+	if (!compare_cut_configuration(&cut, options)) {
+		status = CLI_FAILED;
+	} else if (word) {
+		(void)snprintf(path, COMPARE_PATH_SIZE, "%s/%06" PRId64, cut.config->compare.results,
+		               command_number(word, strlen(word), 999999));
+	} else {
+		enum err err = compare_result_newest(cut.config->compare.results, path, &info);
+		status = err == ERR_OK ? CLI_OK : compare_cut_complain(err, &info);
+	}
+	compare_cut_close(&cut);
+	return status;
+}
+
+/* ---- scope ---- */
 
 /* "2026-09" */
 static bool read_period(const char *text, int32_t *period)

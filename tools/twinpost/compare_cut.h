@@ -21,6 +21,8 @@
 #include "connector/compare/run.h"
 #include "tools/twinpost/commands.h"
 
+#define COMPARE_PATH_SIZE 4200
+
 struct compare_cut {
 	const struct options *options;
 	struct config *config;    /* defaults where there is no file */
@@ -45,6 +47,10 @@ enum cli_exit compare_cut_begin(struct compare_cut *cut, const struct options *o
 enum cli_exit compare_cut_open(struct compare_cut *cut, const struct options *options);
 void compare_cut_close(struct compare_cut *cut);
 
+/* The folder of a result: `word` itself, or the run of that number in compare.results; NULL: the newest there. It is
+ * told why there is none. */
+enum cli_exit compare_cut_result(const struct options *options, const char *word,
+                                 char path[COMPARE_PATH_SIZE]);
 /* Opens the agent's ledger at this moment. */
 MUST_USE enum err compare_cut_agent(struct compare_cut *cut, struct err_info *info);
 /* Both sides in a temporary ledger, by these rules (NULL: none). */

@@ -30,39 +30,11 @@
 
 /* ---- which result ---- */
 
-static bool is_number(const char *word)
-{
-	return command_number(word, strlen(word), 999999) > 0;
-}
-
-/* CLI_OK: *path is set. */
-static enum cli_exit find_result(const struct options *options, const char *word, char path[PATH_SIZE])
-{
-	struct err_info info = {.text = ""};
-	struct compare_cut cut;
-	if (word && !is_number(word)) {
-		(void)snprintf(path, PATH_SIZE, "%s", word);
-		return CLI_OK;
-	}
-	enum cli_exit status = CLI_OK;
-	if (!compare_cut_configuration(&cut, options)) {
-		status = CLI_FAILED;
-	} else if (word) {
-		(void)snprintf(path, PATH_SIZE, "%s/%06" PRId64, cut.config->compare.results,
-		               command_number(word, strlen(word), 999999));
-	} else {
-		enum err err = compare_result_newest(cut.config->compare.results, path, &info);
-		status = err == ERR_OK ? CLI_OK : compare_cut_complain(err, &info);
-	}
-	compare_cut_close(&cut);
-	return status;
-}
-
 static enum cli_exit open_result(const struct options *options, const char *word, struct result *result,
                                  char path[PATH_SIZE])
 {
 	struct err_info info = {.text = ""};
-	enum cli_exit status = find_result(options, word, path);
+	enum cli_exit status = compare_cut_result(options, word, path);
 	if (status != CLI_OK)
 		return status;
 	enum err err = result_open(result, path, &info);
@@ -269,7 +241,7 @@ enum cli_exit command_compare_export(const struct options *options)
 	if (!options->output)
 		return command_misused("the export needs a place: --output %s", "FOLDER");
 	enum cli_exit status =
-	    find_result(options, options->operand_count > 0 ? options->operands[0] : NULL, path);
+	    compare_cut_result(options, options->operand_count > 0 ? options->operands[0] : NULL, path);
 	if (status != CLI_OK)
 		return status;
 	enum err err = report_write(path, REPORT_CSV, options->output, &info);

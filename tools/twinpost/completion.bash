@@ -95,7 +95,7 @@ _twinpost()
 		;;
 	compare)
 		case $verb in
-		"") words="run show diff causes exceptions accept reject ack snooze reopen report export sign verify prove" ;;
+		"") words="run show diff causes exceptions accept reject ack snooze reopen replay repost report export sign verify prove" ;;
 		*)
 			if [[ $word != -* ]]; then
 				mapfile -t COMPREPLY < <(compgen -f -- "$word")
@@ -110,6 +110,8 @@ _twinpost()
 		accept) words="--cause --entity --preview --token --why --json" ;;
 		snooze) words="--until --cause --entity --why --json" ;;
 		reject | ack | reopen) words="--cause --entity --why --json" ;;
+		replay) words="--rules --full --entity --from --to --legacy --cloud --ledger --at --limit --json" ;;
+		repost) words="--cause --entity --preview --why --json" ;;
 		report) words="--format --output" ;;
 		sign) words="--key --name --output --rules --tar" ;;
 		verify) words="--key" ;;

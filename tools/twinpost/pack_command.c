@@ -23,6 +23,7 @@
 #include "connector/uplink/note_text.h"
 #include "store_forward/signature.h"
 #include "tools/twinpost/commands.h"
+#include "tools/twinpost/compare_cut.h"
 #include "tools/twinpost/pack_key.h"
 #include "tools/twinpost/pack_proof.h"
 #include "tools/twinpost/pack_rows.h"
@@ -398,15 +399,21 @@ static enum cli_exit sign(const struct options *options, struct pack_files *file
 	return status;
 }
 
-enum cli_exit command_compare_sign(const struct options *options)
+enum cli_exit command_compare_sign(const struct options *given)
 {
 	struct err_info info = {0};
+	char path[COMPARE_PATH_SIZE];
+	struct options options = *given;
 	struct pack_files files;
 	struct buf out;
+	enum cli_exit status = compare_cut_result(given, given->operands[0], path);
+	if (status != CLI_OK)
+		return status;
+	options.operands[0] = path;
 	pack_files_init(&files);
 	buf_init(&out, CLI_OUTPUT_MAX);
-	enum err err = pack_files_open(&files, options->operands[0], &info);
-	enum cli_exit status = err == ERR_OK ? sign(options, &files, &out) : failed(err, &info);
+	enum err err = pack_files_open(&files, path, &info);
+	status = err == ERR_OK ? sign(&options, &files, &out) : failed(err, &info);
 	pack_files_release(&files);
 	return command_print(&out) || status != CLI_OK ? status : CLI_FAILED;
 }
