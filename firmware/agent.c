@@ -228,10 +228,10 @@ static int64_t commit_due_ns(const struct agent *agent)
 enum err agent_commit(struct agent *agent, struct err_info *info)
 {
 	enum err err = cloud_before_commit(agent->cloud, info);
-	if (err == ERR_OK) {
-		comparison_before_commit(agent->comparison);
+	if (err == ERR_OK)
+		err = comparison_before_commit(agent->comparison, info);
+	if (err == ERR_OK)
 		err = store_commit(agent->store, info);
-	}
 	if (err == ERR_OK)
 		err = cloud_committed(agent->cloud, info);
 	if (err == ERR_OK && agent->rows_before != agent->recorder.recorded + agent->recorder.amended) {
@@ -525,4 +525,9 @@ struct store *agent_store(struct agent *agent)
 struct cloud *agent_cloud(struct agent *agent)
 {
 	return agent->cloud;
+}
+
+struct ledger *agent_ledger(struct agent *agent)
+{
+	return comparison_ledger(agent->comparison);
 }

@@ -51,5 +51,6 @@ bool agent_read_all(const struct agent *agent);
 /* For tests and the control protocol. */
 struct store *agent_store(struct agent *agent);
 struct cloud *agent_cloud(struct agent *agent);
+struct ledger *agent_ledger(struct agent *agent); /* NULL: not well, or compare.enabled is no */
 
 #endif

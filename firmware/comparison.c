@@ -15,58 +15,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "connector/compare/project.h"
 #include "connector/posting/validity.h"
-#include "store_forward/outcomes.h"
+#include "firmware/comparison_internal.h"
+#include "store_forward/meta.h"
 
-#define STEP_ROWS       200
-#define STEP_BUDGET_NS  (2 * NS_PER_MS)
-#define RETRY_NS        (30 * NS_PER_S)
-#define BUSY_NS         (20 * NS_PER_MS) /* a tenth of the time, at most */
-#define MOVED_MAX       1024
-#define HELD_LIMIT      200
-#define MARK_STREAM     "stream %s %" PRId64
-#define MARK_EXCEPTIONS "exceptions"
-#define MARK_LEFT_OUT   "left out"
-#define MARK_LOST       "lost"
-
-struct moved {
-	char subject[STORE_SUBJECT_MAX + 1];
-	int64_t revision;
-};
-
-struct comparison {
-	struct comparison_told told;
-	struct hal *hal;
-	const struct log *log;
-	struct store *store;
-	const struct config *config;
-	struct recorder *recorder;
-	struct ledger *ledger; /* NULL: not well */
-	struct projector projector;
-	bool projecting; /* projector is open */
-	const struct rules *rules;
-	struct canonical canonical;
-	struct posting_reader reader;
-	struct document document;
-	struct moved *moved;
-	int moved_count;
-	bool moved_lost;                   /* some found no room: all open ones are asked again */
-	char asked[STORE_SUBJECT_MAX + 1]; /* ... and they were, up to this one */
-	bool behind;
-	int64_t due_ns;
-	char trouble[ERR_TEXT_MAX]; /* to be raised; "": none */
-	char left_out[ERR_TEXT_MAX];
-	char left_out_subject[STORE_SUBJECT_MAX];
-	bool well_again;
-	bool raised;
-};
+#define STEP_BUDGET_NS (2 * NS_PER_MS)
+#define RETRY_NS       (30 * NS_PER_S)
+#define BUSY_NS        (20 * NS_PER_MS) /* a tenth of the time, at most */
+/* Files that were put aside take room: what finds damage again and again finds another. */
+#define ASIDE_AGAIN_NS (600 * NS_PER_S)
+#define META_LEDGER    "ledger" /* there is one, or was */
 
 /* ---- opening, trouble ---- */
 
 static void note_trouble(struct comparison *comparison, const char *text)
 {
 	(void)snprintf(comparison->trouble, sizeof comparison->trouble, "%s", text);
+	comparison->said = false;
 }
 
 static void close_ledger(struct comparison *comparison)
@@ -79,15 +44,107 @@ static void close_ledger(struct comparison *comparison)
 	comparison->told.run.run[0] = 0;
 }
 
+static void make_begun_text(struct comparison *comparison, const char *why)
+{
+	(void)snprintf(
+	    comparison->begun_text, sizeof comparison->begun_text,
+	    "the ledger of comparisons was begun anew (%.300s): what is still in the outbox is read again; "
+	    "have the "
+	    "middleware post everything again, then acknowledge this; until then no comparison is complete",
+	    why);
+	comparison->said = false;
+}
+
+struct begun_search {
+	const struct comparison *comparison;
+	bool found;
+};
+
+static bool visit_begun(void *self, const struct store_exception *exception)
+{
+	struct begun_search *search = self;
+	search->found = span_equal(exception->rule, SPAN_LITERAL(BEGUN_RULE)) &&
+	                span_equal(exception->key, span_of(search->comparison->begun));
+	return !search->found;
+}
+
+/* The ledger was committed, and the store's transaction that told of it may have been lost. */
+static enum err tell_begun_again(struct comparison *comparison, struct err_info *info)
+{
+	struct begun_search search = {.comparison = comparison};
+	enum err err = store_exceptions_changed(comparison->store, 0, INT32_MAX, visit_begun, &search, info);
+	if (err == ERR_OK && !search.found)
+		make_begun_text(comparison, "an earlier one could not be used");
+	return err;
+}
+
+/* Where the store knows of a ledger and this one is new, it has taken its place: what the cloud has posted is gone. */
+static enum err learn_begun(struct comparison *comparison, const char *why, struct err_info *info)
+{
+	struct buf text;
+	buf_init(&text, BEGUN_SIZE - 1);
+	enum err err = store_meta_get(comparison->store, META_LEDGER, &text, info);
+	if (err != ERR_OK && err != ERR_NOT_FOUND) {
+		buf_release(&text);
+		return err;
+	}
+	comparison->introduced = err == ERR_OK;
+	buf_clear(&text);
+	err = ledger_text(comparison->ledger, TEXT_BEGUN, &text, info);
+	comparison->begun[0] = 0;
+	comparison->begun_due = err == ERR_NOT_FOUND;
+	if (err == ERR_OK)
+		(void)!text_copy(comparison->begun, sizeof comparison->begun, buf_span(&text));
+	buf_release(&text);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	if (!comparison->begun_due)
+		return comparison->begun[0] ? tell_begun_again(comparison, info) : ERR_OK;
+	if (!comparison->introduced)
+		return ERR_OK;
+	(void)snprintf(comparison->begun, sizeof comparison->begun, "ledger %" PRId64,
+	               hal_wall_ns(comparison->hal) / NS_PER_S);
+	make_begun_text(comparison, why[0] ? why : "its file was gone");
+	return ERR_OK;
+}
+
+static enum err try_open(struct comparison *comparison, int64_t now_ns, struct err_info *info)
+{
+	struct ledger_opening opening = {.created = false};
+	char why[ERR_TEXT_MAX] = "";
+	const char *path = comparison->config->compare.ledger;
+	enum err err = ERR_OK;
+	if (comparison->damaged && comparison->aside_ns != INT64_MIN &&
+	    now_ns < comparison->aside_ns + ASIDE_AGAIN_NS)
+		return err_set(info, ERR_AGAIN, "%.400s", comparison->damage);
+	if (comparison->damaged)
+		err = ledger_put_aside(comparison->hal, path, &opening, info);
+	if (err == ERR_OK && comparison->damaged) {
+		(void)snprintf(why, sizeof why, "%.150s; the damaged file is %.120s", comparison->damage,
+		               opening.damaged_path);
+		comparison->damaged = false;
+		comparison->aside_ns = now_ns;
+	}
+	if (err == ERR_OK)
+		err = ledger_open(comparison->hal, path, LEDGER_WRITE, &comparison->ledger, &opening, info);
+	if (err != ERR_OK) {
+		comparison->ledger = NULL;
+		return err;
+	}
+	if (opening.damaged_path[0])
+		(void)snprintf(why, sizeof why, "%.150s; the damaged file is %.120s", opening.text,
+		               opening.damaged_path);
+	return learn_begun(comparison, why, info);
+}
+
 static void open_ledger(struct comparison *comparison, int64_t now_ns)
 {
-	struct ledger_opening opening;
 	struct err_info info = {.text = ""};
 	comparison->due_ns = now_ns + RETRY_NS;
-	if (ledger_open(comparison->hal, comparison->config->compare.ledger, LEDGER_WRITE,
-	                &comparison->ledger, &opening, &info) != ERR_OK) {
-		comparison->ledger = NULL;
+	if (try_open(comparison, now_ns, &info) != ERR_OK) {
 		note_trouble(comparison, info.text);
+		ledger_close(comparison->ledger);
+		comparison->ledger = NULL;
 		return;
 	}
 	projector_init(&comparison->projector, comparison->ledger, comparison->rules);
@@ -95,29 +152,42 @@ static void open_ledger(struct comparison *comparison, int64_t now_ns)
 	comparison->behind = true;
 	comparison->due_ns = now_ns;
 	comparison->moved_lost = true;
-	if (opening.damaged_path[0]) {
-		char text[ERR_TEXT_MAX];
-		(void)snprintf(
-		    text, sizeof text,
-		    "the ledger was damaged (%.150s) and is now %.120s; a new one is being made of what is "
-		    "still in the outbox; for the rest the ERP must be read again and the cloud must post "
-		    "again",
-		    opening.text, opening.damaged_path);
-		note_trouble(comparison, text);
-	} else {
-		comparison->well_again = true;
-	}
+	comparison->asked[0] = 0;
 }
 
-/* Nothing of the open transaction stands. A ledger that is damaged is closed: the next step puts it aside. */
-static void failed(struct comparison *comparison, enum err err, const struct err_info *info)
+static void roll_back(struct comparison *comparison)
 {
+	struct buf text;
+	struct err_info ignored;
+	ledger_rollback(comparison->ledger);
+	if (comparison->begun_due)
+		return;
+	/* It may have been cleared in what was rolled back. */
+	buf_init(&text, BEGUN_SIZE - 1);
+	if (ledger_text(comparison->ledger, TEXT_BEGUN, &text, &ignored) == ERR_OK)
+		(void)!text_copy(comparison->begun, sizeof comparison->begun, buf_span(&text));
+	buf_release(&text);
+}
+
+void comparison_failed(struct comparison *comparison, enum err err, const struct err_info *info)
+{
+	int64_t now = hal_mono_ns(comparison->hal);
 	note_trouble(comparison, info->text);
-	comparison->due_ns = hal_mono_ns(comparison->hal) + RETRY_NS;
-	if (err == ERR_CORRUPT)
+	if (comparison->due_ns <= now || comparison->due_ns > now + RETRY_NS)
+		comparison->due_ns = now + RETRY_NS;
+	comparison->lost = comparison->lost || comparison->bound;
+	comparison->bound = false;
+	comparison->moved_lost = true;
+	comparison->asked[0] = 0;
+	comparison->careful = comparison->careful || err == ERR_OVERFLOW;
+	if (err == ERR_CORRUPT) {
+		comparison->damaged = true;
+		comparison->due_ns = now;
+		(void)snprintf(comparison->damage, sizeof comparison->damage, "%s", info->text);
 		close_ledger(comparison);
-	else if (comparison->ledger)
-		ledger_rollback(comparison->ledger);
+	} else if (comparison->ledger) {
+		roll_back(comparison);
+	}
 }
 
 struct comparison *comparison_new(struct hal *hal, const struct log *log, struct store *store,
@@ -131,12 +201,15 @@ struct comparison *comparison_new(struct hal *hal, const struct log *log, struct
 	comparison->store = store;
 	comparison->config = config;
 	comparison->recorder = recorder;
+	comparison->aside_ns = INT64_MIN;
+	comparison->raised = true; /* perhaps, by a process before */
 	comparison->moved = mem_alloc(MOVED_MAX * sizeof comparison->moved[0]);
 	canonical_init(&comparison->canonical);
 	posting_reader_init(&comparison->reader, &comparison->canonical);
 	document_init(&comparison->document);
 	buf_init(&comparison->told.about, 2 * HAL_CONTROL_REQUEST_MAX);
 	open_ledger(comparison, hal_mono_ns(hal));
+	comparison_hold_streams(comparison);
 	return comparison;
 }
 
@@ -152,11 +225,33 @@ void comparison_free(struct comparison *comparison)
 	free(comparison);
 }
 
+/* What fails here is noted; a ledger that is not well already is no news. */
 static enum err begin(struct comparison *comparison, struct err_info *info)
 {
 	if (!comparison->ledger)
-		return err_set(info, ERR_AGAIN, "the ledger is not well");
-	return ledger_in_transaction(comparison->ledger) ? ERR_OK : ledger_begin(comparison->ledger, info);
+		return err_set(info, ERR_AGAIN, "the ledger is not well; see: twinpost exceptions");
+	if (ledger_in_transaction(comparison->ledger))
+		return ERR_OK;
+	enum err err = ledger_begin(comparison->ledger, info);
+	if (err == ERR_OK && comparison->begun_due)
+		err = ledger_set_text(comparison->ledger, TEXT_BEGUN, span_of(comparison->begun), info);
+	if (err != ERR_OK)
+		comparison_failed(comparison, err, info);
+	return err;
+}
+
+static bool commit(struct comparison *comparison)
+{
+	struct err_info info = {.text = ""};
+	enum err err = ledger_commit(comparison->ledger, &info);
+	if (err != ERR_OK) {
+		comparison_failed(comparison, err, &info);
+		return false;
+	}
+	comparison->well_again = true;
+	comparison->begun_due = false;
+	comparison->bound = false;
+	return true;
 }
 
 void comparison_use_rules(struct comparison *comparison, const struct rules *rules)
@@ -168,21 +263,22 @@ void comparison_use_rules(struct comparison *comparison, const struct rules *rul
 	if (!comparison->ledger)
 		return;
 	/* At once: what is in the sums of the former rules cannot be taken out by these. */
+	bool ours = !ledger_in_transaction(comparison->ledger);
 	enum err err = begin(comparison, &info);
-	if (err == ERR_OK)
+	if (err == ERR_OK) {
 		err = project_use_rules(&comparison->projector, rules, &info);
-	if (err != ERR_OK) {
-		failed(comparison, err, &info);
-		close_ledger(comparison);
+		if (err != ERR_OK)
+			comparison_failed(comparison, err, &info);
 	}
+	if (err != ERR_OK || (ours && !commit(comparison)))
+		close_ledger(comparison); /* opened again, it begins with these */
 	comparison->due_ns = 0;
 }
 
 /* ---- one document ---- */
 
-/* It is left out, and the comparison must know. */
-static enum err leave_out(struct comparison *comparison, const char *subject, const struct err_info *why,
-                          struct err_info *info)
+enum err comparison_leave_out(struct comparison *comparison, const char *subject, const struct err_info *why,
+                              struct err_info *info)
 {
 	int64_t count = 0;
 	(void)snprintf(
@@ -201,31 +297,50 @@ static bool is_documents_fault(enum err err)
 	return err == ERR_OVERFLOW || err == ERR_TOO_LARGE || err == ERR_BAD_INPUT;
 }
 
-static enum err project(struct comparison *comparison, enum ledger_side side,
-                        const struct posting_event *event, const struct document *document,
-                        struct err_info *info)
+static bool is_poison(const struct comparison *comparison, const char *subject)
+{
+	for (int i = 0; i < POISON_MAX; i++) {
+		if (strcmp(comparison->poison[i], subject) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A sum that overflows cannot be undone alone: the transaction is rolled back, and the document left out next time. */
+enum err comparison_project(struct comparison *comparison, const char *subject,
+                            const struct projection *projection, const struct document *document,
+                            struct err_info *info)
 {
 	struct err_info why = {.text = ""};
-	const struct projection projection = {
-	    .side = side,
-	    .revision = event->revision,
-	    .recorded_ns = side == SIDE_CLOUD ? hal_wall_ns(comparison->hal) : event->time_ns,
-	    .phase = event->has_phase ? (int)event->phase : 0,
-	};
-	enum err err = project_document(&comparison->projector, &projection, document, &why);
+	if (is_poison(comparison, subject)) {
+		(void)err_set(&why, ERR_OVERFLOW, "the sums of its period are more than 64 bits hold");
+		return comparison_leave_out(comparison, subject, &why, info);
+	}
+	enum err err = project_document(&comparison->projector, projection, document, &why);
+	if (err == ERR_OK && comparison->careful)
+		err = ledger_flush(comparison->ledger, &why);
 	if (is_documents_fault(err) && !ledger_failed(comparison->ledger))
-		return leave_out(comparison, event->subject, &why, info);
+		return comparison_leave_out(comparison, subject, &why, info);
+	if (err == ERR_OVERFLOW) {
+		char *poison = comparison->poison[comparison->poison_next++ % POISON_MAX];
+		(void)!text_copy(poison, STORE_SUBJECT_MAX, span_of(subject));
+	}
 	return err == ERR_OK ? ERR_OK : err_set(info, err, "%s", why.text);
 }
 
 enum err comparison_posting(struct comparison *comparison, const struct posting_event *event,
                             const struct document *document, struct err_info *info)
 {
+	const struct projection projection = {.side = SIDE_CLOUD,
+	                                      .revision = event->revision,
+	                                      .recorded_ns = hal_wall_ns(comparison->hal),
+	                                      .phase = event->has_phase ? (int)event->phase : 0};
 	enum err err = begin(comparison, info);
-	if (err == ERR_OK)
-		err = project(comparison, SIDE_CLOUD, event, document, info);
+	if (err != ERR_OK)
+		return err;
+	err = comparison_project(comparison, event->subject, &projection, document, info);
 	if (err != ERR_OK && err != ERR_CONFLICT)
-		failed(comparison, err, info);
+		comparison_failed(comparison, err, info);
 	return err;
 }
 
@@ -268,14 +383,16 @@ enum err comparison_document(struct comparison *comparison, const char *source,
 	enum err err = begin(comparison, info);
 	if (err != ERR_OK)
 		return err;
+	comparison->bound = true;
 	err = document_subject(document, subject, sizeof subject, &why);
-	if (err == ERR_OK)
-		err = project_document(&comparison->projector, &projection, document, &why);
-	if (is_documents_fault(err) && !ledger_failed(comparison->ledger))
-		return leave_out(comparison, subject, &why, info);
+	if (err != ERR_OK)
+		err = comparison_leave_out(comparison, subject, &why, info);
+	else
+		err = comparison_project(comparison, subject, &projection, document, info);
 	if (err != ERR_OK) {
-		failed(comparison, err, &why);
-		return err_set(info, err == ERR_CORRUPT ? ERR_IO : err, "%s", why.text);
+		comparison_failed(comparison, err, info);
+		return err == ERR_CORRUPT ? ERR_IO
+		                          : err; /* it is the ledger that is damaged, not the store */
 	}
 	return judge_document(comparison, source, subject, document, info);
 }
@@ -284,10 +401,11 @@ enum err comparison_state(struct comparison *comparison, const char *name, struc
                           struct err_info *info)
 {
 	enum err err = begin(comparison, info);
-	if (err == ERR_OK)
-		err = ledger_text(comparison->ledger, name, out, info);
+	if (err != ERR_OK)
+		return err;
+	err = ledger_text(comparison->ledger, name, out, info);
 	if (err != ERR_OK && err != ERR_NOT_FOUND)
-		failed(comparison, err, info);
+		comparison_failed(comparison, err, info);
 	return err;
 }
 
@@ -295,10 +413,11 @@ enum err comparison_keep(struct comparison *comparison, const char *name, struct
                          struct err_info *info)
 {
 	enum err err = begin(comparison, info);
-	if (err == ERR_OK)
-		err = ledger_set_text(comparison->ledger, name, state, info);
 	if (err != ERR_OK)
-		failed(comparison, err, info);
+		return err;
+	err = ledger_set_text(comparison->ledger, name, state, info);
+	if (err != ERR_OK)
+		comparison_failed(comparison, err, info);
 	return err;
 }
 
@@ -318,258 +437,30 @@ void comparison_moved(struct comparison *comparison, struct span subject, int64_
 
 /* ---- transactions ---- */
 
-static bool commit(struct comparison *comparison)
+enum err comparison_before_commit(struct comparison *comparison, struct err_info *info)
 {
-	struct err_info info = {.text = ""};
-	enum err err = ledger_commit(comparison->ledger, &info);
-	if (err != ERR_OK)
-		failed(comparison, err, &info);
-	else
-		comparison->well_again = true;
-	return err == ERR_OK;
-}
-
-void comparison_before_commit(struct comparison *comparison)
-{
-	if (!comparison || !comparison->ledger)
-		return;
-	if (ledger_in_transaction(comparison->ledger))
+	if (!comparison)
+		return ERR_OK;
+	if (comparison->ledger && ledger_in_transaction(comparison->ledger))
 		(void)commit(comparison);
 	/* What is committed with this is there for the next step. */
 	if (comparison->due_ns == INT64_MAX)
 		comparison->due_ns = 0;
+	return comparison->lost ? err_set(info, ERR_AGAIN, "%.400s", comparison->trouble) : ERR_OK;
 }
 
 void comparison_rolled_back(struct comparison *comparison)
 {
-	if (comparison && comparison->ledger && ledger_in_transaction(comparison->ledger))
-		ledger_rollback(comparison->ledger);
-}
-
-/* ---- the legacy side, from the outbox ---- */
-
-struct feed {
-	struct comparison *comparison;
-	int64_t done; /* every sequence up to it is in the ledger */
-	int rows;
-	int64_t until_ns;
-	enum err err;
-	struct err_info *info;
-};
-
-static enum err take_event(struct feed *feed, const struct store_outbox_row *row)
-{
-	struct comparison *comparison = feed->comparison;
-	struct posting_event event;
-	struct err_info why = {.text = ""};
-	enum err err = posting_event_read(&event, row->event, &why);
-	if (err !=
-	    ERR_OK) /* our own bytes: their checksum held, so the reader is wrong; it is told, not hidden */
-		return leave_out(comparison, "an event of the outbox", &why, feed->info);
-	if (!event.known) {
-		feed->done = row->sequence;
-		return ERR_OK;
-	}
-	if (event.part == 1)
-		posting_read_begin(&comparison->reader, &comparison->document, event.type, event.parts);
-	err = posting_read_add(&comparison->reader, &event.data, &why);
-	if (err == ERR_OK && event.part < event.parts)
-		return ERR_OK;
-	if (err == ERR_OK)
-		err = posting_read_finish(&comparison->reader, &why);
-	feed->done = row->sequence;
-	if (err != ERR_OK)
-		return leave_out(comparison, event.subject, &why, feed->info);
-	comparison->document.voided = event.change == ENVELOPE_VOIDED;
-	return project(comparison, SIDE_LEGACY, &event, &comparison->document, feed->info);
-}
-
-static bool visit_row(void *self, const struct store_outbox_row *row)
-{
-	struct feed *feed = self;
-	feed->err = take_event(feed, row);
-	feed->rows++;
-	bool whole = feed->done == row->sequence;
-	return feed->err == ERR_OK &&
-	       !(whole && (feed->rows >= STEP_ROWS || hal_mono_ns(feed->comparison->hal) >= feed->until_ns));
-}
-
-/* Rows that retention deleted before the ledger had them can only come from the ERP again. */
-static enum err note_lost(struct comparison *comparison, int64_t rows, struct err_info *info)
-{
-	int64_t lost = 0;
-	enum err err = ledger_mark(comparison->ledger, MARK_LOST, &lost, info);
-	return err == ERR_OK
-	           ? ledger_set_mark(comparison->ledger, MARK_LOST, (lost < 0 ? 0 : lost) + rows, info)
-	           : err;
-}
-
-static enum err feed_stream(struct comparison *comparison, const struct store_stream *stream,
-                            int64_t until_ns, struct err_info *info)
-{
-	char name[STORE_STREAM_NAME_MAX + 40];
-	struct feed feed = {.comparison = comparison, .until_ns = until_ns, .info = info};
-	(void)snprintf(name, sizeof name, MARK_STREAM, stream->name, stream->epoch);
-	enum err err = ledger_mark(comparison->ledger, name, &feed.done, info);
-	int64_t before = feed.done;
-	if (feed.done < 0)
-		feed.done = 0;
-	int64_t first = store_outbox_first(comparison->store, stream->id);
-	if (err == ERR_OK && first > feed.done + 1) {
-		err = note_lost(comparison, first - feed.done - 1, info);
-		feed.done = first - 1;
-	}
-	if (err == ERR_OK && feed.done < stream->committed_sequence) {
-		err = store_outbox_read(comparison->store, stream->id, feed.done, visit_row, &feed, info);
-		err = err == ERR_OK ? feed.err : err;
-	}
-	if (err == ERR_OK && feed.done != before)
-		err = ledger_set_mark(comparison->ledger, name, feed.done, info);
-	if (feed.done < stream->committed_sequence)
-		comparison->behind = true;
-	return err;
-}
-
-/* What the ledger has, retention may take. */
-static void hold_streams(struct comparison *comparison)
-{
-	struct err_info info;
-	for (int i = 0; i < store_stream_count(comparison->store); i++) {
-		const struct store_stream *stream = store_stream_at(comparison->store, i);
-		char name[STORE_STREAM_NAME_MAX + 40];
-		int64_t done = 0;
-		(void)snprintf(name, sizeof name, MARK_STREAM, stream->name, stream->epoch);
-		if (!comparison->ledger || ledger_mark(comparison->ledger, name, &done, &info) != ERR_OK)
-			done = 0;
-		store_stream_hold(comparison->store, stream->id, done < 0 ? 0 : done);
-	}
-}
-
-static enum err feed_streams(struct comparison *comparison, int64_t until_ns, struct err_info *info)
-{
-	enum err err = ERR_OK;
-	comparison->behind = false;
-	for (int i = 0; i < store_stream_count(comparison->store) && err == ERR_OK; i++)
-		err = feed_stream(comparison, store_stream_at(comparison->store, i), until_ns, info);
-	return err;
-}
-
-/* ---- outcomes ---- */
-
-static enum err take_outcome(struct comparison *comparison, const struct moved *moved, struct err_info *info)
-{
-	struct store_outcome_copy outcome;
-	enum err err =
-	    store_outcome_state(comparison->store, span_of(moved->subject), moved->revision, &outcome, info);
-	if (err == ERR_NOT_FOUND)
-		return ERR_OK;
-	if (err == ERR_OK)
-		err = ledger_set_outcome(comparison->ledger, span_of(moved->subject), (int)outcome.shown.code,
-		                         info);
-	return err == ERR_NOT_FOUND ? ERR_OK : err;
-}
-
-struct open_list {
-	struct moved list[STEP_ROWS];
-	int count;
-};
-
-static bool add_open(void *self, const struct ledger_document *document)
-{
-	struct open_list *list = self;
-	struct moved *moved = &list->list[list->count++];
-	(void)!text_copy(moved->subject, sizeof moved->subject, document->subject);
-	moved->revision = document->revision;
-	return list->count < STEP_ROWS;
-}
-
-/* After a start, and where too many moved at once: every document without a final outcome is asked for. */
-static enum err ask_open(struct comparison *comparison, struct err_info *info)
-{
-	struct open_list *open = mem_alloc(sizeof *open);
-	enum err err =
-	    ledger_without_outcome(comparison->ledger, comparison->asked, STEP_ROWS, add_open, open, info);
-	for (int i = 0; i < open->count && err == ERR_OK; i++)
-		err = take_outcome(comparison, &open->list[i], info);
-	if (open->count == 0) {
-		comparison->moved_lost = false;
-		comparison->asked[0] = 0;
-	} else {
-		(void)snprintf(comparison->asked, sizeof comparison->asked, "%s",
-		               open->list[open->count - 1].subject);
-		comparison->behind = true;
-	}
-	free(open);
-	return err;
-}
-
-static enum err take_outcomes(struct comparison *comparison, struct err_info *info)
-{
-	enum err err = ERR_OK;
-	for (int i = 0; i < comparison->moved_count && err == ERR_OK; i++)
-		err = take_outcome(comparison, &comparison->moved[i], info);
-	comparison->moved_count = 0;
-	if (err == ERR_OK && comparison->moved_lost)
-		err = ask_open(comparison, info);
-	return err;
-}
-
-/* ---- what waits ---- */
-
-struct held_feed {
-	struct comparison *comparison;
-	int64_t change;
-	enum err err;
-	struct err_info *info;
-	int count;
-};
-
-/* Documents that are held: exceptions of a source whose key is a subject. */
-static bool is_held(const struct comparison *comparison, const struct store_exception *exception)
-{
-	int slashes = 0;
-	bool of_source = false;
-	for (int i = 0; i < comparison->config->source_count && !of_source; i++)
-		of_source = comparison->config->sources[i].side == CONFIG_SIDE_LEGACY &&
-		            span_equal(exception->source, span_of(comparison->config->sources[i].name));
-	for (size_t i = 0; i < exception->key.len; i++)
-		slashes += exception->key.data[i] == '/';
-	return of_source && slashes == 3;
-}
-
-static bool visit_exception(void *self, const struct store_exception *exception)
-{
-	struct held_feed *feed = self;
-	feed->count++;
-	feed->change = exception->change;
-	if (!is_held(feed->comparison, exception))
-		return true;
-	const struct ledger_held held = {.rule = exception->rule,
-	                                 .source = exception->source,
-	                                 .key = exception->key,
-	                                 .text = exception->text,
-	                                 .owner = (int)exception->owner,
-	                                 .first_ns = exception->first_ns};
-	feed->err = ledger_hold(feed->comparison->ledger, &held, exception->open, feed->info);
-	return feed->err == ERR_OK;
-}
-
-static enum err feed_held(struct comparison *comparison, struct err_info *info)
-{
-	struct held_feed feed = {.comparison = comparison, .info = info};
-	int64_t before = 0;
-	enum err err = ledger_mark(comparison->ledger, MARK_EXCEPTIONS, &before, info);
-	if (err != ERR_OK)
-		return err;
-	feed.change = before < 0 ? 0 : before;
-	err = store_exceptions_changed(comparison->store, feed.change, HELD_LIMIT, visit_exception, &feed,
-	                               info);
-	if (err == ERR_OK)
-		err = feed.err;
-	if (err == ERR_OK && feed.change != before)
-		err = ledger_set_mark(comparison->ledger, MARK_EXCEPTIONS, feed.change, info);
-	comparison->behind = comparison->behind || feed.count == HELD_LIMIT;
-	return err;
+	if (!comparison)
+		return;
+	comparison->lost = false;
+	comparison->bound = false;
+	/* What was told is told again; what has ended is looked for again. */
+	comparison->said = false;
+	comparison->raised = true;
+	comparison->introduced = false;
+	if (comparison->ledger && ledger_in_transaction(comparison->ledger))
+		roll_back(comparison);
 }
 
 /* ---- the step ---- */
@@ -589,11 +480,11 @@ static enum err take_in(struct comparison *comparison, int64_t now_ns, struct er
 {
 	enum err err = begin(comparison, info);
 	if (err == ERR_OK)
-		err = feed_streams(comparison, now_ns + STEP_BUDGET_NS, info);
+		err = comparison_feed_streams(comparison, now_ns + STEP_BUDGET_NS, info);
 	if (err == ERR_OK)
-		err = take_outcomes(comparison, info);
+		err = comparison_take_outcomes(comparison, info);
 	if (err == ERR_OK)
-		err = feed_held(comparison, info);
+		err = comparison_feed_held(comparison, info);
 	return err == ERR_OK ? follow_rules(comparison, info) : err;
 }
 
@@ -602,48 +493,73 @@ void comparison_step(struct comparison *comparison, int64_t now_ns, bool busy, i
 	struct err_info info = {.text = ""};
 	if (!comparison || store_in_transaction(comparison->store))
 		return;
+	if (comparison->said) { /* and committed */
+		comparison->said = false;
+		comparison->trouble[0] = comparison->left_out[0] = comparison->begun_text[0] = 0;
+	}
 	if (!comparison->ledger && now_ns >= comparison->due_ns)
 		open_ledger(comparison, now_ns);
 	if (comparison->ledger && now_ns >= comparison->due_ns &&
 	    !ledger_in_transaction(comparison->ledger)) {
 		enum err err = take_in(comparison, now_ns, &info);
 		if (err != ERR_OK)
-			failed(comparison, err, &info);
+			comparison_failed(comparison, err, &info);
 		else if (commit(comparison))
 			comparison->due_ns = !comparison->behind ? INT64_MAX
 			                     : busy              ? now_ns + BUSY_NS
 			                                         : now_ns;
-		hold_streams(comparison);
+		comparison_hold_streams(comparison);
 	}
 	*deadline = comparison->due_ns < *deadline ? comparison->due_ns : *deadline;
 }
 
+/* The store is to know that there is a ledger: without it, another one would pass for the first. */
+static bool is_to_introduce(const struct comparison *comparison)
+{
+	return !comparison->introduced && comparison->ledger && !comparison->begun_due;
+}
+
 bool comparison_has_news(const struct comparison *comparison)
 {
-	return comparison && (comparison->trouble[0] || comparison->left_out[0] ||
-	                      (comparison->well_again && comparison->raised));
+	if (!comparison)
+		return false;
+	bool texts = comparison->trouble[0] || comparison->left_out[0] || comparison->begun_text[0];
+	return (texts && !comparison->said) || (comparison->well_again && comparison->raised) ||
+	       is_to_introduce(comparison);
+}
+
+static enum err tell_trouble(struct comparison *comparison, struct err_info *info)
+{
+	if (comparison->trouble[0]) {
+		comparison->raised = true;
+		comparison->well_again = false;
+		return raise(comparison, "ledger-failed", "ledger", "ledger", comparison->trouble,
+		             STORE_OWNER_TECHNICAL, info);
+	}
+	if (!comparison->well_again || !comparison->raised)
+		return ERR_OK;
+	comparison->raised = false;
+	return recorder_clear(comparison->recorder, SPAN_LITERAL("ledger-failed"), SPAN_LITERAL("ledger"),
+	                      SPAN_LITERAL("ledger"), info);
 }
 
 enum err comparison_tell(struct comparison *comparison, struct err_info *info)
 {
 	enum err err = ERR_OK;
-	if (comparison->left_out[0])
+	bool texts = !comparison->said;
+	if (texts && comparison->left_out[0])
 		err = raise(comparison, "ledger-document", "ledger", comparison->left_out_subject,
 		            comparison->left_out, STORE_OWNER_DATA_QUALITY, info);
-	if (err == ERR_OK && comparison->trouble[0]) {
-		err = raise(comparison, "ledger-failed", "ledger", "ledger", comparison->trouble,
+	if (err == ERR_OK && texts && comparison->begun_text[0])
+		err = raise(comparison, BEGUN_RULE, "ledger", comparison->begun, comparison->begun_text,
 		            STORE_OWNER_TECHNICAL, info);
-		comparison->raised = true;
-	} else if (err == ERR_OK && comparison->well_again && comparison->raised) {
-		err = recorder_clear(comparison->recorder, SPAN_LITERAL("ledger-failed"),
-		                     SPAN_LITERAL("ledger"), SPAN_LITERAL("ledger"), info);
-		comparison->raised = false;
+	if (err == ERR_OK && (texts || !comparison->trouble[0]))
+		err = tell_trouble(comparison, info);
+	if (err == ERR_OK && is_to_introduce(comparison)) {
+		err = store_meta_put(comparison->store, META_LEDGER, SPAN_LITERAL("1"), info);
+		comparison->introduced = err == ERR_OK;
 	}
-	if (err == ERR_OK) {
-		comparison->left_out[0] = 0;
-		comparison->trouble[0] = 0;
-		comparison->well_again = false;
-	}
+	comparison->said = err == ERR_OK;
 	return err;
 }
 
@@ -675,9 +591,9 @@ enum err comparison_change_end(struct comparison *comparison, enum err err, stru
 	if (err == ERR_OK)
 		return ERR_OK;
 	if (ledger_failed(comparison->ledger))
-		failed(comparison, err, info);
+		comparison_failed(comparison, err, info);
 	else
-		ledger_rollback(comparison->ledger);
+		roll_back(comparison);
 	return err;
 }
 

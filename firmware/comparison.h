@@ -10,8 +10,10 @@
  *        3. Each step does little (STEP_ROWS rows); a ledger that is behind is told by its marks.
  *        4. Trouble with the ledger is an exception, and the agent goes on without it: the comparison is incomplete,
  *           and says so.
+ *        5. A ledger that takes another one's place says so (TEXT_BEGUN) until a person acknowledges that the cloud has
+ *           posted everything again: before that no comparison is complete.
  * Faults: a damaged ledger is put aside, and a new one begins; what retention has deleted since is missing from it, and
- *        is told.
+ *        is told. A document whose sums overflow is left out, and told.
  * Runs in: the core.
  * Tests: tests/unit/comparison_test.c, tests/sim, tests/integration/test_compare_live.py
  */
@@ -48,8 +50,9 @@ enum err comparison_keep(struct comparison *comparison, const char *name, struct
 /* The outcome of a document has moved. */
 void comparison_moved(struct comparison *comparison, struct span subject, int64_t revision);
 
-/* Commits what the cloud has posted; before the store's commit. */
-void comparison_before_commit(struct comparison *comparison);
+/* Commits what the cloud has posted; before the store's commit. An error: documents were lost with the ledger's
+ * transaction that the store counts as taken, so its own is to be rolled back. */
+MUST_USE enum err comparison_before_commit(struct comparison *comparison, struct err_info *info);
 void comparison_rolled_back(struct comparison *comparison);
 /* Takes in what is new; outside of a transaction of the store. busy: rows stream in, so it takes little of the time.
  * *deadline is lowered while there is more to do. */

@@ -140,7 +140,7 @@ static bool is_report(const struct exception_known *known)
 	static const char *const rules[] = {
 	    "cloud-equivocation",      "cloud-retained",         "cloud-source-limit", "cloud-unreadable",
 	    "command-refused",         "inbound-unknown",        "outcome-id-reused",  "outcome-unreadable",
-	    "outcome-unknown-subject", "receipt-unknown-stream", "store-salvaged"};
+	    "outcome-unknown-subject", "receipt-unknown-stream", "store-salvaged",     "ledger-damaged"};
 	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
 		if (strcmp(known->rule, rules[i]) == 0)
 			return true;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "store_forward/ledger_internal.h"
+#include "store_forward/log_check.h"
 
 #define APPLICATION_ID  0x5450 /* "TP": another than the store's */
 #define MARK_GENERATION "generation"
@@ -23,10 +24,12 @@
 #define MARK_COUNT      "count %d"
 #define MARK_LAST       "last %d"
 #define TEXT_RULES      "rules"
-#define READ_BUSY_MS    5000 /* a reader may meet the writer's checkpoint */
-#define MARKS_LETTER    'k'
-#define TEXTS_LETTER    'j'
-#define HELD_LETTER     'w'
+/* Commits behind a bad frame of the log, in one run, that no power cut can leave. */
+#define LOST_COMMITS_DAMAGE 2
+#define READ_BUSY_MS        5000 /* a reader may meet the writer's checkpoint */
+#define MARKS_LETTER        'k'
+#define TEXTS_LETTER        'j'
+#define HELD_LETTER         'w'
 
 /* documents: by identity, so that both sides stand in the same order and are compared in one pass over each; the packed
  * form last, so that what is asked for without it stays on the leaf. cell: what belongs to an unequal cell. */
@@ -325,9 +328,10 @@ bool ledger_in_transaction(const struct ledger *ledger)
 
 static int apply_settings(struct ledger *ledger, bool exclusive)
 {
-	/* FULL: what the cloud has sent is kept nowhere else once its message is acknowledged. */
-	static const char *const writing[] = {"PRAGMA page_size = 8192", "PRAGMA journal_mode = WAL",
-	                                      "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 2000",
+	/* EXTRA, before the log is there: what the cloud has sent is kept nowhere else once its message is
+	 * acknowledged, and a rollback journal of the new file that came back after a power cut would take it all. */
+	static const char *const writing[] = {"PRAGMA page_size = 8192", "PRAGMA synchronous = EXTRA",
+	                                      "PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 2000",
 	                                      "PRAGMA journal_size_limit = 33554432"};
 	static const char *const temporary[] = {"PRAGMA page_size = 8192", "PRAGMA journal_mode = OFF",
 	                                        "PRAGMA synchronous = OFF",
@@ -335,7 +339,8 @@ static int apply_settings(struct ledger *ledger, bool exclusive)
 	static const char *const all[] = {"PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON",
 	                                  "PRAGMA mmap_size = 0", "PRAGMA automatic_index = OFF",
 	                                  "PRAGMA secure_delete = OFF"};
-	int rc = SQLITE_OK;
+	/* First of all: what reads the file in WAL mode needs shared memory without it. */
+	int rc = exclusive ? sql_execute(ledger->db, "PRAGMA locking_mode = EXCLUSIVE") : SQLITE_OK;
 	for (size_t i = 0; i < sizeof all / sizeof all[0] && rc == SQLITE_OK; i++)
 		rc = sql_execute(ledger->db, all[i]);
 	/* A reader sorts what it has to; the core has little memory to spare. */
@@ -344,8 +349,6 @@ static int apply_settings(struct ledger *ledger, bool exclusive)
 		                                                          : "PRAGMA cache_size = -16384");
 	if (ledger->mode == LEDGER_READ && rc == SQLITE_OK)
 		rc = sqlite3_busy_timeout(ledger->db, READ_BUSY_MS);
-	if (exclusive && rc == SQLITE_OK)
-		rc = sql_execute(ledger->db, "PRAGMA locking_mode = EXCLUSIVE");
 	for (size_t i = 0;
 	     i < sizeof writing / sizeof writing[0] && rc == SQLITE_OK && ledger->mode == LEDGER_WRITE; i++)
 		rc = sql_execute(ledger->db, writing[i]);
@@ -394,6 +397,22 @@ static int make_schema(struct ledger *ledger)
 	return rc == SQLITE_OK ? sql_execute(ledger->db, "COMMIT") : rc;
 }
 
+/* Commits that are behind damage in the middle of the log would be gone without a word. */
+static enum err check_log(struct ledger *ledger, struct err_info *info)
+{
+	struct log_check check;
+	if (ledger->mode != LEDGER_WRITE)
+		return ERR_OK;
+	int rc = log_check_read(ledger->db, &check);
+	if (rc != SQLITE_OK)
+		return ledger_error(ledger, rc, "reading its log", info);
+	if (check.commits_lost < LOST_COMMITS_DAMAGE)
+		return ERR_OK;
+	return err_set(info, ERR_CORRUPT,
+	               "%s: its log is damaged after %d pages; %d commits behind that are lost", ledger->path,
+	               check.frames_good, check.commits_lost);
+}
+
 static enum err prepare(struct ledger *ledger, bool *created, struct err_info *info)
 {
 	int version = 0;
@@ -401,6 +420,9 @@ static enum err prepare(struct ledger *ledger, bool *created, struct err_info *i
 	int found = identify(ledger, &version, &rc);
 	if (rc != SQLITE_OK)
 		return ledger_error(ledger, rc, "looking at it", info);
+	enum err err = check_log(ledger, info);
+	if (err != ERR_OK)
+		return err;
 	if (found > 0 && version > LEDGER_SCHEMA_VERSION)
 		return err_set(
 		    info, ERR_VERSION,
@@ -457,18 +479,17 @@ static enum err attach(struct hal *hal, struct ledger *ledger, bool *created, st
 	return err;
 }
 
-/* Moves the file and its log away, so that a new one can begin. */
-static enum err put_aside(struct hal *hal, struct ledger *ledger, struct ledger_opening *opening,
+enum err ledger_put_aside(struct hal *hal, const char *path, struct ledger_opening *opening,
                           struct err_info *info)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
 	char from[300];
 	char to[300];
 	int64_t seconds = hal_wall_ns(hal) / NS_PER_S;
-	(void)snprintf(opening->damaged_path, sizeof opening->damaged_path, "%.200s.damaged-%" PRId64,
-	               ledger->path, seconds);
+	(void)snprintf(opening->damaged_path, sizeof opening->damaged_path, "%.200s.damaged-%" PRId64, path,
+	               seconds);
 	for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-		(void)snprintf(from, sizeof from, "%s%s", ledger->path, suffixes[i]);
+		(void)snprintf(from, sizeof from, "%.200s%s", path, suffixes[i]);
 		(void)snprintf(to, sizeof to, "%s%s", opening->damaged_path, suffixes[i]);
 		if (!hal_disk_exists(hal, from))
 			continue;
@@ -492,7 +513,7 @@ enum err ledger_open(struct hal *hal, const char *path, enum ledger_mode mode, s
 		: err_set(info, ERR_TOO_LARGE, "the ledger's path is over %d bytes", STORE_PATH_MAX - 1);
 	if (err == ERR_CORRUPT && mode == LEDGER_WRITE && hal != NULL) {
 		(void)snprintf(opening->text, sizeof opening->text, "%.255s", info->text);
-		err = put_aside(hal, ledger, opening, info);
+		err = ledger_put_aside(hal, ledger->path, opening, info);
 		if (err == ERR_OK)
 			err = attach(hal, ledger, &opening->created, info);
 	}

@@ -25,6 +25,9 @@
 
 struct ledger;
 
+/* A text that the core keeps: not empty while this ledger stands for one that was lost (firmware/comparison.h). */
+#define LEDGER_TEXT_BEGUN "begun"
+
 #define LEDGER_SCHEMA_VERSION 1
 #define LEDGER_CODE_MAX       128         /* entity, account, party, reference, ... */
 #define LEDGER_PACKED_MAX     (16u << 20) /* bytes of one document */
@@ -50,6 +53,9 @@ struct ledger_opening {
 MUST_USE enum err ledger_open(struct hal *hal, const char *path, enum ledger_mode mode,
                               struct ledger **ledger, struct ledger_opening *opening, struct err_info *info);
 void ledger_close(struct ledger *ledger); /* rolls back; NULL is allowed */
+/* Moves a file that damage was found in, and its log, out of the way; it is closed. *opening: damaged_path. */
+MUST_USE enum err ledger_put_aside(struct hal *hal, const char *path, struct ledger_opening *opening,
+                                   struct err_info *info);
 
 /* LEDGER_READ: begins one moment of the file. */
 MUST_USE enum err ledger_begin(struct ledger *ledger, struct err_info *info);
@@ -128,8 +134,11 @@ MUST_USE enum err ledger_without_outcome(struct ledger *ledger, const char *afte
                                          ledger_visitor visit, void *self, struct err_info *info);
 /* Did a change of the open transaction fail? Then it can only be rolled back. */
 bool ledger_failed(const struct ledger *ledger);
-MUST_USE enum err ledger_set_outcome(struct ledger *ledger, struct span subject, int outcome,
-                                     struct err_info *info);
+/* ERR_NOT_FOUND: the legacy document is not there, or of another revision. */
+MUST_USE enum err ledger_set_outcome(struct ledger *ledger, struct span subject, int64_t revision,
+                                     int outcome, struct err_info *info);
+/* Writes the sums of the open transaction now. ERR_OVERFLOW: one of them is over 64 bits. */
+MUST_USE enum err ledger_flush(struct ledger *ledger, struct err_info *info);
 
 /* ---- generations ---- */
 

@@ -259,13 +259,16 @@ enum err ledger_regenerate(struct ledger *ledger, struct ledger_document *docume
 	return err == ERR_OK ? insert(ledger, document, balances, count, info) : err;
 }
 
-enum err ledger_set_outcome(struct ledger *ledger, struct span subject, int outcome, struct err_info *info)
+enum err ledger_set_outcome(struct ledger *ledger, struct span subject, int64_t revision, int outcome,
+                            struct err_info *info)
 {
 	struct ledger_document document;
 	struct buf texts;
 	CHECK(ledger->in_transaction);
 	buf_init(&texts, LEDGER_PACKED_MAX + 4096);
 	enum err err = ledger_find(ledger, SIDE_LEGACY, subject, subject, &document, &texts, info);
+	if (err == ERR_OK && document.revision != revision)
+		err = err_set(info, ERR_NOT_FOUND, "the ledger has another revision of this document");
 	if (err == ERR_OK && document.outcome != outcome) {
 		sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_DOCUMENT_DELETE);
 		sql_bind_int(statement, 1, SIDE_LEGACY);

@@ -199,6 +199,12 @@ enum err sums_flush(struct ledger *ledger, struct err_info *info)
 	return err;
 }
 
+enum err ledger_flush(struct ledger *ledger, struct err_info *info)
+{
+	CHECK(ledger->in_transaction);
+	return sums_flush(ledger, info);
+}
+
 /* ---- cells ---- */
 
 static enum err add_cell(struct ledger *ledger, const struct ledger_document *document, struct err_info *info)

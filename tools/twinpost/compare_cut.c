@@ -241,6 +241,20 @@ static void add_incomplete(struct compare_cut *cut, const char *reason, const ch
 	cut->run.incomplete[n].text = text;
 }
 
+/* Did the ledger take another one's place? (firmware/comparison.h, rule 5) */
+static enum err look_for_beginning(struct compare_cut *cut, struct err_info *info)
+{
+	struct buf text;
+	buf_init(&text, 64);
+	enum err err = ledger_text(cut->agent, LEDGER_TEXT_BEGUN, &text, info);
+	if (err == ERR_OK && text.len > 0)
+		add_incomplete(cut, "ledger-begun-anew",
+		               "the agent had to begin its ledger anew; once the middleware has posted "
+		               "everything again, acknowledge the exception: twinpost exceptions");
+	buf_release(&text);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 /* What the agent knows to be missing from its ledger. */
 static enum err look_for_gaps(struct compare_cut *cut, struct err_info *info)
 {
@@ -256,6 +270,8 @@ static enum err look_for_gaps(struct compare_cut *cut, struct err_info *info)
 		               left_out > 0 ? left_out : 0, lost > 0 ? lost : 0);
 		add_incomplete(cut, "documents-left-out", cut->left_out);
 	}
+	if (err == ERR_OK && !cut->options->cloud)
+		err = look_for_beginning(cut, info);
 	if (err == ERR_OK && !cut->options->cloud &&
 	    compare_cloud_gaps(cut->agent, cut->gaps, sizeof cut->gaps))
 		add_incomplete(cut, "cloud-gap", cut->gaps);
