@@ -197,27 +197,32 @@ struct ledger {
 	struct erp_date date;
 };
 
+/* The accounts of F0901. */
+static const char *const accounts[][2] = {
+    {"00000001", "4010  "}, {"00000002", "1210  "}, {"00000003", "1110  "}};
+
 /* One AA row, and its CA row where the document is foreign (EUR, half of it). Foreign amounts are even
  * there. */
 static void ledger_row(sqlite3_str *sql, const struct ledger *ledger, const char *type, int line,
                        int64_t amount)
 {
 	bool offset = strcmp(type, "AE") == 0;
+	const char *const *account = accounts[(ledger->document + line) % 3];
 	for (int i = 0; i <= ledger->foreign; i++)
 		sqlite3_str_appendf(
 		    sql,
 		    "INSERT INTO "
 		    "F0911(GLDCT,GLDOC,GLKCO,GLDGJ,GLJELN,GLLT,GLPOST,GLICUT,GLICU,GLDSYJ,GLCO,GLCTRY,GLFY,"
 		    "GLPN,"
-		    "GLCRRM,GLCRCD,GLBCRC,GLAA,GLIVD,GLODCT,GLODOC,GLOKCO) VALUES "
-		    "(%Q,%lld,%Q,%d,%d,%Q,%Q,%Q,%lld,%d,%Q,20,%d,%d,%Q,%Q,%Q,'%lld',%d,%Q,%lld,%Q);",
+		    "GLCRRM,GLCRCD,GLBCRC,GLAA,GLIVD,GLODCT,GLODOC,GLOKCO,GLAID,GLOBJ) VALUES "
+		    "(%Q,%lld,%Q,%d,%d,%Q,%Q,%Q,%lld,%d,%Q,20,%d,%d,%Q,%Q,%Q,'%lld',%d,%Q,%lld,%Q,%Q,%Q);",
 		    type, ledger->document, ledger->company->code, ledger->date.julian, line * 10,
 		    i ? "CA" : "AA", ledger->posted ? "P" : " ", ledger->batch_type, ledger->batch,
 		    ledger->date.julian, ledger->company->code, ledger->date.year % 100, ledger->date.month,
 		    ledger->foreign ? "F" : "D", ledger->foreign ? "EUR" : ledger->company->currency,
 		    ledger->company->currency, i ? amount / 2 : amount, ledger->date.julian,
 		    offset ? ledger->type : "  ", offset ? ledger->document : 0,
-		    offset ? ledger->company->code : "     ");
+		    offset ? ledger->company->code : "     ", account[0], account[1]);
 }
 
 static void batch_row(sqlite3_str *sql, const struct ledger *ledger)

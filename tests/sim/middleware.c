@@ -27,6 +27,8 @@ void middleware_open(struct middleware *middleware, struct hal_sim *sim, struct 
 	*middleware = (struct middleware){.sim = sim, .broker = broker, .subscriber = subscriber};
 	middleware->key = key_pair_generate(&sim->hal);
 	middleware->stranger = key_pair_generate(&sim->hal);
+	cloud_books_open(middleware);
+	middleware_postings_open(middleware);
 	broker->heard = middleware_hear;
 	broker->posted = middleware_posted;
 	broker->state_refused = middleware_state_refused;
@@ -270,7 +272,9 @@ static void take_answer(struct middleware *middleware, const struct uplink_publi
 	cJSON *answer = cJSON_ParseWithLength(publish->payload.data, publish->payload.len);
 	struct middleware_message *message = find_message(middleware, event_text(answer, "id"));
 	const char *command = event_text(answer, "command");
-	if (!message || !command || !event_text(answer, "state") || !event_text(answer, "time"))
+	if (command && strcmp(command, "posting") == 0)
+		middleware_take_receipt(middleware, publish->payload, answer);
+	else if (!message || !command || !event_text(answer, "state") || !event_text(answer, "time"))
 		middleware_find(middleware, "an answer to nothing: %.*s", (int)publish->payload.len,
 		                publish->payload.data);
 	else if (message->silent)
@@ -318,6 +322,27 @@ static void check_members(struct middleware *middleware, const struct uplink_pub
 	cJSON_Delete(root);
 }
 
+/* What a person would read: the ledger was put aside, and the cloud is to post everything again. */
+static void take_exception(struct middleware *middleware, const struct uplink_publish *publish)
+{
+	cJSON *root = cJSON_ParseWithLength(publish->payload.data, publish->payload.len);
+	const char *rule = event_text(root, "rule");
+	const char *state = event_text(root, "state");
+	if (rule && strcmp(rule, "ledger-damaged") == 0 && state && strcmp(state, "open") == 0)
+		middleware_post_again(middleware);
+	cJSON_Delete(root);
+}
+
+static void take_metric(struct middleware *middleware, const struct uplink_publish *publish)
+{
+	cJSON *root = cJSON_ParseWithLength(publish->payload.data, publish->payload.len);
+	const cJSON *counters = cJSON_GetObjectItemCaseSensitive(root, "counters");
+	const cJSON *repeated = cJSON_GetObjectItemCaseSensitive(counters, "postings_repeated");
+	if (cJSON_IsNumber(repeated) && repeated->valuedouble > (double)middleware->cloud.repeated)
+		middleware->cloud.repeated = (uint64_t)repeated->valuedouble;
+	cJSON_Delete(root);
+}
+
 void middleware_hear(void *self, const struct uplink_publish *publish)
 {
 	static const char *const of_exceptions[] = {"class", "count",  "exception", "key",  "owner", "rule",
@@ -339,11 +364,13 @@ void middleware_hear(void *self, const struct uplink_publish *publish)
 		take_answer(middleware, publish);
 	else if (span_equal(kind, SPAN_LITERAL("up/state")))
 		middleware_take_state(middleware, publish);
-	else if (span_equal(kind, SPAN_LITERAL("up/exc")))
+	else if (span_equal(kind, SPAN_LITERAL("up/exc"))) {
 		check_members(middleware, publish, of_exceptions);
-	else if (span_equal(kind, SPAN_LITERAL("up/metric")))
+		take_exception(middleware, publish);
+	} else if (span_equal(kind, SPAN_LITERAL("up/metric"))) {
 		check_members(middleware, publish, of_metrics);
-	else
+		take_metric(middleware, publish);
+	} else
 		middleware_find(middleware, "topic %.*s", (int)kind.len, kind.data);
 }
 
@@ -372,6 +399,7 @@ void middleware_step(struct middleware *middleware)
 		return;
 	send_deferred(middleware);
 	send_again(middleware);
+	middleware_postings_step(middleware);
 	for (int i = 0; i < middleware->paused_count; i++) {
 		struct middleware_pause *pause = &middleware->paused[i];
 		bool enough = middleware->quiet || middleware_one_in(middleware, 10);
@@ -415,6 +443,7 @@ bool middleware_settled(const struct middleware *middleware, char why[SIM_FINDIN
 		if (!middleware->paused[i].resumed)
 			sim_find(why, "%s is not resumed", middleware->paused[i].name);
 	}
+	(void)middleware_postings_settled(middleware, why);
 	struct span shown = {(const char *)middleware->shown, sizeof middleware->shown};
 	if (middleware->shown_any && !witness_knows(&middleware->subscriber->witness, shown))
 		sim_find(why, "the last birth shows a key that no key event has told of");

@@ -12,6 +12,9 @@
  *        3. What it paused it resumes at the end; what it was answered is held against what it received.
  *        4. Lies, forgeries and mistakes are drawn at a low rate, each with the answer that the contract gives for it.
  *        5. Births, heartbeats and deaths fit to each other, and to what came (witness.h, rule 1).
+ *        6. What it books it posts on dn/post as a document of its own, and sends it until a receipt covers it. A
+ *           receipt that covered a posting stands, unless the ledger was put aside or has more gaps than it can tell.
+ *           What it books wrongly on purpose is known, and so is what the comparison must say of it (cloud_books.c).
  * Source: docs/contract.
  * Runs in: tests.
  * Tests: tests/sim/sim_test.c
@@ -28,6 +31,7 @@
 #define MIDDLEWARE_DEFERRED_MAX 64
 #define MIDDLEWARE_PAUSED_MAX   32
 #define MIDDLEWARE_ID_MAX       32
+#define MIDDLEWARE_STREAMS_MAX  32 /* of the cloud's postings */
 #define MIDDLEWARE_NAME_MAX     EVENT_STREAM_MAX
 
 struct middleware_outcome {
@@ -85,6 +89,37 @@ struct middleware_pause {
 	bool resuming;
 };
 
+/* One document, or a part of one, as the cloud posts it. */
+struct cloud_event {
+	const char *subject; /* the cloud's own */
+	const char *type;
+	const char *part; /* NULL: the document is whole */
+	int64_t revision;
+	struct span data;
+};
+
+/* The cloud's own ledger, and its posting. */
+struct middleware_cloud {
+	bool posts; /* else the comparison has one side alone */
+	bool equivocates;
+	bool in_parts;
+	bool maps;              /* its codes are those of rules_sim.h */
+	uint64_t plants_one_in; /* documents: something is wrong on purpose; 0: never */
+	int64_t next_number;
+	bool open_gaps[MIDDLEWARE_STREAMS_MAX]; /* the last receipt told of some */
+	bool many_gaps; /* a receipt had as many as it can have: they may cover what is there */
+	bool put_aside; /* the ledger was: everything is posted again */
+	/* For the marks. */
+	uint64_t postings;
+	uint64_t again;
+	uint64_t parts;
+	uint64_t gaps_opened;
+	uint64_t gaps_closed;
+	uint64_t contradicted;
+	uint64_t refused;
+	uint64_t repeated; /* told by the agent since its last start */
+};
+
 struct middleware {
 	struct subscriber *subscriber;
 	struct broker_sim *broker;
@@ -92,7 +127,8 @@ struct middleware {
 	struct key_pair *key;
 	struct key_pair *stranger;
 	bool active; /* else it only listens */
-	bool quiet;  /* makes nothing new, ends what is under way */
+	struct middleware_cloud cloud;
+	bool quiet; /* makes nothing new, ends what is under way */
 	int64_t due_ns;
 	uint64_t next_id;
 	uint64_t clock_steps; /* told by the world */
@@ -178,6 +214,25 @@ void middleware_command(struct middleware *middleware);
 void middleware_resume(struct middleware *middleware, struct middleware_pause *pause);
 void middleware_take_result(struct middleware *middleware, struct middleware_message *message,
                             const cJSON *answer);
+
+/* cloud_books.c */
+void cloud_books_open(struct middleware *middleware);
+/* Books documents that have come, at most limit. */
+void cloud_books_step(struct middleware *middleware, int limit);
+/* true: every document that came was looked at. */
+bool cloud_books_done(const struct middleware *middleware);
+
+/* middleware_postings.c */
+void middleware_postings_open(struct middleware *middleware);
+/* Puts an event of the cloud into its stream: everything from "phase" on but sequence and id. parts: those of one
+ * document follow each other. */
+void middleware_post_document(struct middleware *middleware, const char *stream,
+                              const struct cloud_event *event);
+void middleware_postings_step(struct middleware *middleware);
+void middleware_take_receipt(struct middleware *middleware, struct span payload, const cJSON *answer);
+/* The ledger begins anew: everything is to be posted again. */
+void middleware_post_again(struct middleware *middleware);
+bool middleware_postings_settled(const struct middleware *middleware, char why[SIM_FINDING_MAX]);
 
 /* middleware_state.c */
 void middleware_take_state(struct middleware *middleware, const struct uplink_publish *publish);

@@ -30,7 +30,7 @@ void subscriber_open(struct subscriber *subscriber)
 		  "amount INTEGER, rest INTEGER, name TEXT, part INTEGER, parts INTEGER, seen INTEGER "
 		  "DEFAULT 0);"
 		  "CREATE TABLE postings(subject TEXT, revision INTEGER, stream TEXT, code TEXT DEFAULT "
-		  "'', document TEXT DEFAULT '', busy INTEGER DEFAULT 0, "
+		  "'', document TEXT DEFAULT '', busy INTEGER DEFAULT 0, source TEXT, last INTEGER, "
 		  "PRIMARY KEY(subject, revision)) WITHOUT ROWID",
 		  NULL, NULL, NULL) == SQLITE_OK);
 	witness_open(&subscriber->witness, subscriber->finding);
@@ -160,12 +160,14 @@ static void find_kept(struct subscriber *subscriber, const char *subject, struct
 static void keep_posting(struct subscriber *subscriber, const struct event *event)
 {
 	char stream[EVENT_STREAM_MAX];
-	sqlite3_stmt *put =
-	    ask(subscriber, "INSERT INTO postings(subject,revision,stream) VALUES (?1,?2,?3)");
+	sqlite3_stmt *put = ask(
+	    subscriber, "INSERT INTO postings(subject,revision,stream,source,last) VALUES (?1,?2,?3,?4,?5)");
 	CHECK(event_stream_of(event->source, stream));
 	bind_text(put, 1, event->subject);
 	CHECK(sqlite3_bind_int64(put, 2, event->revision) == SQLITE_OK);
 	bind_text(put, 3, stream);
+	bind_text(put, 4, event->source);
+	CHECK(sqlite3_bind_int64(put, 5, event->number) == SQLITE_OK);
 	finish(put);
 }
 

@@ -16,44 +16,14 @@
 #include <string.h>
 
 #include "firmware/cloud.h"
-#include "store_forward/signature.h"
+#include "tests/sim/ledger_check.h"
+#include "tests/sim/rules_sim.h"
+#include "tests/sim/world_internal.h"
 
-#define MINUTE_NS (60 * NS_PER_S)
 /* The re-reading of late commits comes once an hour; restarts and back-off add to it. */
 #define QUIET_NS_MAX (4 * 60 * MINUTE_NS)
 /* A step that is asked for at once, again and again, is a busy loop. A batch of events takes a few. */
 #define STEPS_AT_ONCE_MAX 1000
-#define LOG_TAIL          12
-
-/* 2024-03-01 08:00:00 UTC */
-#define ERP_EPOCH_NS (INT64_C(1709280000) * NS_PER_S)
-
-struct world {
-	struct world_options options;
-	struct world_result *result;
-	struct hal_sim *sim;
-	struct erp_books books;
-	struct erp_sim erp;
-	struct broker_sim broker;
-	struct subscriber subscriber;
-	struct middleware middleware;
-	struct loaded loaded;
-	struct log log;
-	struct agent *agent;
-	bool faulty;
-	bool drain; /* the agent was asked to stop */
-	int64_t faulty_until_ns;
-	int64_t work_due_ns;
-	int64_t trouble_due_ns;
-	int64_t
-	    calm_due_ns; /* when what lasts a while (absence, full disk, errors) ends; INT64_MAX: nothing lasts */
-	struct sim_client *client;
-	bool rotates; /* the client asked for another key */
-	uint64_t steps_at_once;
-	char config_text[2000];
-	char tail[LOG_TAIL][300];
-	uint64_t lines;
-};
 
 static void find(struct world *world, const char *what)
 {
@@ -71,7 +41,8 @@ static void log_line(void *self, enum log_level level, const char *line)
 	if (level <= LOG_LEVEL_INFO)
 		(void)snprintf(world->tail[world->lines++ % LOG_TAIL], sizeof world->tail[0], "%11.3f %s",
 		               (double)world->sim->mono_ns / 1e9, line);
-	/* What was synced is never damaged here: a power cut takes and tears only what was not. */
+	world->result->marks.ledgers_put_aside += strstr(line, "rule=ledger-damaged") != NULL;
+	/* What was synced of the store is never damaged here: a power cut takes and tears only what was not. */
 	if (strstr(line, "store-salvaged") != NULL)
 		find(world, line);
 	for (const char *c = line; *c; c++)
@@ -80,231 +51,20 @@ static void log_line(void *self, enum log_level level, const char *line)
 		(void)fprintf(stderr, "%11.3f %s\n", (double)world->sim->mono_ns / 1e9, line);
 }
 
-static int64_t erp_now(void *self)
-{
-	const struct world *world = self;
-	return ERP_EPOCH_NS + world->sim->mono_ns;
-}
-
-static struct sim_random *random_of(struct world *world)
-{
-	return &world->sim->random;
-}
-
-static bool one_in(struct world *world, uint64_t n)
-{
-	return sim_random_one_in(random_of(world), n);
-}
-
-static int64_t between(struct world *world, int64_t low, int64_t high)
-{
-	return sim_random_between(random_of(world), low, high);
-}
-
-/* ---- making the world ---- */
-
-/* Half of the worlds are as a small site has them: one kind of stream, an event a message. */
-static void write_streams(struct world *world, struct buf *text)
-{
-	static const char *const classes[] = {"immediate", "normal", "bulk"};
-	static const char *const receipts[] = {"puback", "cosigned", "booked"};
-	static const char *const documents[] = {"[invoice, credit_memo]", "[journal]"};
-	if (one_in(world, 2))
-		return;
-	buf_append_text(text, "streams:\n");
-	for (int i = 0; i < 3; i++) {
-		if (i < 2 && one_in(world, 2))
-			continue;
-		buf_printf(text, "  - name: \"{entity}%s\"\n", i == 0 ? "-bills" : i == 1 ? "-ledger" : "");
-		if (i < 2)
-			buf_printf(text, "    documents: %s\n", documents[i]);
-		buf_printf(text, "    class: %s\n    receipt: %s\n",
-		           classes[sim_random_below(random_of(world), 3)],
-		           receipts[sim_random_below(random_of(world), 3)]);
-		if (one_in(world, 2))
-			buf_printf(text, "    sla: %dm\n", (int)between(world, 1, 60));
-		if (one_in(world, 2))
-			buf_printf(text, "    batch: %d\n", (int)between(world, 2, 50));
-	}
-}
-
-static void write_config(struct world *world)
-{
-	static const char *const polls[] = {"1s", "5s", "30s"};
-	static const char *const resends[] = {"0", "5s", "10m"};
-	struct buf text;
-	buf_init(&text, sizeof world->config_text - 1);
-	buf_append_text(&text, "tenant: sim\ngateway: box\nstore:\n  path: /var/store.db\n");
-	buf_printf(&text, "  disk_reserve: %s\n", one_in(world, 2) ? "0" : "1MiB");
-	buf_append_text(&text, "keys:\n  directory: /var/keys\n");
-	buf_append_text(&text,
-	                "cloud:\n  command_keys: [/etc/cloud.pem]\n  receipt_keys: [/etc/cloud.pem]\n");
-	buf_append_text(&text, "uplink:\n  host: broker.example\n  ca_file: /etc/ca.pem\n");
-	buf_printf(&text, "  in_flight: %d\n", (int)between(world, 1, 200));
-	buf_printf(&text, "  mqtt: %s\n", one_in(world, 4) ? "3.1.1" : "auto");
-	buf_printf(&text, "  resend: %s\n", resends[sim_random_below(random_of(world), 3)]);
-	if (one_in(world, 3))
-		buf_printf(&text, "  message_size_max: %dB\n", (int)between(world, 3000, 6000));
-	if (one_in(world, 3))
-		buf_printf(&text, "  checkpoint_period: %ds\n", (int)between(world, 1, 30));
-	if (one_in(world, 3))
-		buf_printf(&text, "  heartbeat: %ds\n", (int)between(world, 5, 30));
-	write_streams(world, &text);
-	buf_append_text(&text, "sources:\n  - name: erp\n    profile: jde\n    connection: \"DSN=sim\"\n");
-	buf_printf(&text, "    poll: %s\n    page: %d\n", polls[sim_random_below(random_of(world), 3)],
-	           (int)between(world, 1, 60));
-	CHECK(buf_ok(&text));
-	CHECK(text_copy(world->config_text, sizeof world->config_text, buf_span(&text)));
-	buf_release(&text);
-}
-
-static void read_text(const char *path, struct buf *out)
-{
-	char piece[4096];
-	FILE *file = fopen(path, "r");
-	if (!file) {
-		(void)fprintf(stderr, "%s: cannot be read\n", path);
-		abort();
-	}
-	for (size_t got; (got = fread(piece, 1, sizeof piece, file)) > 0;)
-		buf_append(out, piece, got);
-	(void)fclose(file);
-}
-
-static void load(struct world *world)
-{
-	char path[300];
-	struct buf text;
-	struct config_problems *problems = mem_alloc(sizeof *problems);
-	buf_init(&text, CONFIG_FILE_BYTES_MAX);
-	write_config(world);
-	bool good = config_parse(&world->loaded.config, "sim.yaml", span_of(world->config_text), problems);
-	(void)snprintf(path, sizeof path, "%s/jde.yaml", world->options.profiles);
-	read_text(path, &text);
-	if (good) {
-		const struct config_source *source = &world->loaded.config.sources[0];
-		world->loaded.profiles[0] = profile_load(buf_span(&text), path, source->parameters,
-		                                         source->parameter_count, problems);
-		good = world->loaded.profiles[0] != NULL;
-	}
-	if (!good) {
-		(void)fprintf(stderr, "line %d: %s\n", problems->list[0].line, problems->list[0].text);
-		abort();
-	}
-	buf_release(&text);
-	free(problems);
-}
-
-/* Each kind of fault is drawn apart: in some runs it is frequent, in some rare, in some absent. */
-static uint64_t rate(struct world *world, uint64_t frequent, uint64_t rare)
-{
-	switch (sim_random_below(random_of(world), 4)) {
-	case 0:
-		return 0;
-	case 1:
-		return frequent;
-	default:
-		return rare;
-	}
-}
-
-static void draw_faults(struct world *world)
-{
-	world->erp.faults = (struct erp_faults){.refuse_one_in = rate(world, 2, 10),
-	                                        .hang_one_in = rate(world, 100, 2000),
-	                                        .crash_one_in = rate(world, 30, 300),
-	                                        .garbage_one_in = rate(world, 200, 2000),
-	                                        .transient_one_in = rate(world, 20, 200),
-	                                        .query_one_in = rate(world, 300, 3000),
-	                                        .lost_one_in = rate(world, 50, 500),
-	                                        .latency_ns_max = between(world, 0, 2000) * NS_PER_MS};
-	world->broker.faults = (struct broker_faults){.refuse_one_in = rate(world, 2, 10),
-	                                              .silent_one_in = rate(world, 5, 50),
-	                                              .lose_one_in = rate(world, 30, 300),
-	                                              .lose_ack_one_in = rate(world, 30, 300),
-	                                              .stall_one_in = rate(world, 100, 1000),
-	                                              .reason_one_in = rate(world, 40, 400),
-	                                              .crash_one_in = rate(world, 100, 1000),
-	                                              .garbage_one_in = rate(world, 300, 3000),
-	                                              .refuse_filter_one_in = rate(world, 10, 100),
-	                                              .close_subscribe_one_in = rate(world, 10, 100),
-	                                              .deliver_twice_one_in = rate(world, 5, 50),
-	                                              .drop_delivery_one_in = rate(world, 5, 50),
-	                                              .forget_one_in = rate(world, 5, 20),
-	                                              .latency_ns_max = between(world, 0, 1000) * NS_PER_MS};
-}
-
-static void end_faults(struct world *world)
-{
-	world->faulty = false;
-	world->erp.faults = (struct erp_faults){.latency_ns_max = 10 * NS_PER_MS};
-	world->broker.faults = (struct broker_faults){.latency_ns_max = 10 * NS_PER_MS};
-	vfs_sim_set_errors(world->sim->disk, 0);
-	vfs_sim_set_capacity(world->sim->disk, UINT64_MAX / 4);
-	world->calm_due_ns = INT64_MAX;
-	/* Subscriptions that were refused are asked for with the next connection alone. */
-	broker_sim_drop(&world->broker);
-	erp_books_commit_late(&world->books, true);
-}
-
-/* What load.c reads from files: the cloud's public keys. */
-static void trust_cloud(struct world *world)
-{
-	struct cloud_keys *keys = &world->loaded.keys;
-	struct span key = middleware_key(&world->middleware);
-	CHECK(key.len == PUBLIC_KEY_BYTES);
-	memcpy(keys->command[0], key.data, key.len);
-	memcpy(keys->receipt[0], key.data, key.len);
-	keys->command_count = keys->receipt_count = 1;
-}
-
-static void open_world(struct world *world)
-{
-	const struct hal_sim_options sim_options = {
-	    .seed = world->options.seed,
-	    .sector_bytes = world->options.seed % 2 ? 512 : 4096,
-	    .wall_ns = ERP_EPOCH_NS,
-	    .delay_ns_max = world->options.seed % 3 ? 200000 : 5 * NS_PER_MS,
-	    .early_return_one_in = 50,
-	};
-	world->sim = hal_sim_new(&sim_options);
-	world->log = (struct log){.sink = log_line, .self = world, .level = LOG_LEVEL_DEBUG};
-	load(world);
-	subscriber_open(&world->subscriber);
-	middleware_open(&world->middleware, world->sim, &world->broker, &world->subscriber);
-	world->middleware.active = !one_in(world, 6);
-	trust_cloud(world);
-	erp_books_open(&world->books, random_of(world), erp_now, world);
-	world->erp.books = &world->books;
-	world->broker.subscriber = &world->subscriber;
-	hal_sim_role(world->sim, HAL_ROLE_SOURCE, &erp_sim_ops, &world->erp);
-	hal_sim_role(world->sim, HAL_ROLE_UPLINK, &broker_sim_ops, &world->broker);
-	draw_faults(world);
-	world->faulty = true;
-	world->faulty_until_ns =
-	    world->sim->mono_ns +
-	    (world->options.faulty_ns ? world->options.faulty_ns : between(world, 10, 30) * MINUTE_NS);
-	world->trouble_due_ns = world->sim->mono_ns + between(world, 1, 300) * NS_PER_S;
-	world->calm_due_ns = INT64_MAX;
-	for (int i = (int)between(world, 0, 300); i > 0; i--)
-		erp_books_work(&world->books, false);
-}
-
-static void close_world(struct world *world)
-{
-	if (world->client)
-		control_sim_close(world->client);
-	agent_close(world->agent);
-	loaded_release(&world->loaded);
-	/* The children first: their statements are of the books. */
-	hal_sim_free(world->sim);
-	broker_sim_release(&world->broker);
-	middleware_close(&world->middleware);
-	subscriber_close(&world->subscriber);
-	erp_books_close(&world->books);
-}
-
 /* ---- the agent's life ---- */
+
+/* A restart left the ledger as it is now: is it one that may be? */
+static void check_ledger(struct world *world)
+{
+	char why[SIM_FINDING_MAX];
+	bool behind = false;
+	struct ledger *ledger = agent_ledger(world->agent);
+	if (!ledger)
+		return;
+	if (!ledger_check_running(ledger, agent_store(world->agent), &behind, why))
+		find(world, why);
+	world->result->marks.ledgers_behind += behind;
+}
 
 /* Opens the agent; in faulty hours the power may fail on the way, again and again. */
 static void open_agent(struct world *world)
@@ -316,6 +76,7 @@ static void open_agent(struct world *world)
 		    .config = &world->loaded.config,
 		    .profiles = (const struct profile *const *)world->loaded.profiles,
 		    .keys = &world->loaded.keys,
+		    .rules_files = &rules_sim_files,
 		    .version = "sim",
 		};
 		struct err_info info = {.text = ""};
@@ -325,6 +86,7 @@ static void open_agent(struct world *world)
 		if (err == ERR_OK) {
 			/* As the consumer is given it when the gateway is set up, and after each change. */
 			witness_pin(&world->subscriber.witness, cloud_public_key(agent_cloud(world->agent)));
+			check_ledger(world);
 			return;
 		}
 		world->agent = NULL;
@@ -344,6 +106,21 @@ static void open_agent(struct world *world)
 	}
 }
 
+/* A few bytes of the ledger are not as they were written: the disk is old. */
+static void damage_ledger(struct world *world)
+{
+	struct vfs_sim *disk = world->sim->disk;
+	if (!world->damages || !world->faulty || !vfs_sim_exists(disk, LEDGER_PATH) || !one_in(world, 3))
+		return;
+	int64_t size = (int64_t)vfs_sim_contents(disk, LEDGER_PATH).len;
+	if (size == 0)
+		return;
+	vfs_sim_damage(disk, LEDGER_PATH, (uint64_t)between(world, 0, size - 1),
+	               (size_t)between(world, 1, 200));
+	world->damaged = true;
+	world->result->marks.ledgers_damaged++;
+}
+
 /* The box, or the agent's process, comes back. */
 static void restart(struct world *world)
 {
@@ -354,6 +131,7 @@ static void restart(struct world *world)
 	world->client = NULL;
 	world->drain = false;
 	hal_sim_power_on(world->sim);
+	damage_ledger(world);
 	open_agent(world);
 }
 
@@ -398,7 +176,7 @@ static void step_clock(struct world *world)
 	if (n == 5)
 		hal_sim_step_wall(world->sim, -wall); /* to 1970 */
 	else if (n == 6)
-		hal_sim_step_wall(world->sim, erp_now(world) - wall); /* right again */
+		hal_sim_step_wall(world->sim, world_erp_now(world) - wall); /* right again */
 	else
 		hal_sim_step_wall(world->sim, hours[n] * 3600 * NS_PER_S);
 	hal_sim_set_drift(world->sim, between(world, -200, 200));
@@ -493,7 +271,7 @@ static void make_trouble(struct world *world)
 		ask_control(world);
 		break;
 	default:
-		draw_faults(world);
+		world_draw_faults(world);
 	}
 	world->trouble_due_ns = world->sim->mono_ns + (one_in(world, 3) ? between(world, 1, 20 * NS_PER_S)
 	                                                                : between(world, 1, 900) * NS_PER_S);
@@ -511,6 +289,11 @@ static void do_what_is_due(struct world *world)
 		world->work_due_ns = now + (one_in(world, 4) ? between(world, 1, 120) * NS_PER_S
 		                                             : between(world, 1, 2000) * NS_PER_MS);
 	}
+	if (now >= world->rules_due_ns) {
+		world->rules_due_ns = INT64_MAX;
+		world->result->marks.rules_changed++;
+		rules_sim_put(RULES_SIM_RIGHT);
+	}
 	if (now >= world->calm_due_ns)
 		end_lasting(world);
 	if (world->faulty && now >= world->trouble_due_ns)
@@ -519,18 +302,13 @@ static void do_what_is_due(struct world *world)
 		restart(world);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+static int64_t next_due(struct world *world)
 {
-	return a < b ? a : b;
-}
-
-static int64_t next_due(const struct world *world)
-{
-	int64_t due = earlier(world->calm_due_ns, world->middleware.due_ns);
+	int64_t due = earlier(earlier(world->calm_due_ns, world->rules_due_ns), world->middleware.due_ns);
 	if (world->faulty)
 		due = earlier(due, earlier(world->work_due_ns, world->trouble_due_ns));
 	int64_t late = erp_books_late_due(&world->books);
-	return late == INT64_MAX ? due : earlier(due, late - ERP_EPOCH_NS);
+	return late == INT64_MAX ? due : earlier(due, late - world_erp_now(world) + world->sim->mono_ns);
 }
 
 static void run_until(struct world *world, int64_t until_ns)
@@ -558,7 +336,7 @@ static void quiet_hours(struct world *world)
 {
 	char why[SIM_FINDING_MAX];
 	int64_t begin = world->sim->mono_ns;
-	end_faults(world);
+	world_end_faults(world);
 	/* In half of the runs the box is restarted once more; in the others whatever is wrong must heal by
 	 * itself. */
 	if (one_in(world, 2))
@@ -577,6 +355,38 @@ static void quiet_hours(struct world *world)
 	if (world->result->good &&
 	    (!is_well(world, why) || !middleware_agrees(&world->middleware, agent_store(world->agent), why)))
 		find(world, why);
+}
+
+/* Both sides are whole: what does the comparison say? */
+static void compare_sides(struct world *world)
+{
+	char why[SIM_FINDING_MAX];
+	bool behind = false;
+	struct world_marks *marks = &world->result->marks;
+	struct ledger *ledger = agent_ledger(world->agent);
+	if (!ledger)
+		find(world, "the ledger is not well though nothing fails any more");
+	else if (!ledger_check_running(ledger, agent_store(world->agent), &behind, why))
+		find(world, why);
+	else if (behind)
+		find(world, "the ledger has not taken what the store has committed");
+	agent_close(world->agent);
+	world->agent = NULL;
+	if (!world->result->good || !world->middleware.cloud.posts)
+		return;
+	struct rules *rules = world->maps ? rules_sim_right() : NULL;
+	struct ledger_check check = {.hal = &world->sim->hal,
+	                             .path = LEDGER_PATH,
+	                             .middleware = &world->middleware,
+	                             .rules = rules,
+	                             .damaged = world->damaged};
+	if (!ledger_check_last(&check, why))
+		find(world, why);
+	rules_free(rules);
+	marks->reconciled += check.reconciled;
+	marks->incomplete += check.incomplete;
+	marks->planted_found += (uint64_t)check.found;
+	marks->generations += check.generation > 1;
 }
 
 static void take_middleware_marks(struct world_marks *marks, const struct middleware *middleware)
@@ -598,6 +408,15 @@ static void take_middleware_marks(struct world_marks *marks, const struct middle
 	marks->resends = middleware->resends;
 	marks->proofs = middleware->proofs;
 	marks->pauses = middleware->pauses;
+	const struct middleware_cloud *cloud = &middleware->cloud;
+	marks->postings = cloud->postings;
+	marks->postings_again = cloud->again;
+	marks->postings_in_parts = cloud->parts;
+	marks->postings_refused = cloud->refused;
+	marks->postings_repeated = cloud->repeated;
+	marks->cloud_gaps = cloud->gaps_opened;
+	marks->cloud_gaps_closed = cloud->gaps_closed;
+	marks->equivocations = cloud->contradicted;
 }
 
 static void take_marks(struct world *world)
@@ -633,12 +452,14 @@ void sim_world_run(const struct world_options *options, struct world_result *res
 	*result = (struct world_result){.good = true};
 	world->options = *options;
 	world->result = result;
-	open_world(world);
+	world_open(world, log_line);
 	open_agent(world);
 	if (result->good)
 		run_until(world, world->faulty_until_ns);
 	if (result->good)
 		quiet_hours(world);
+	if (result->good)
+		compare_sides(world);
 	if (!result->good && !options->print_log) {
 		for (uint64_t i = world->lines > LOG_TAIL ? world->lines - LOG_TAIL : 0; i < world->lines;
 		     i++)
@@ -646,6 +467,6 @@ void sim_world_run(const struct world_options *options, struct world_result *res
 	}
 	take_marks(world);
 	result->simulated_ns = world->sim->mono_ns;
-	close_world(world);
+	world_close(world);
 	free(world);
 }

@@ -8,9 +8,10 @@
  *           fault; within QUIET_NS_MAX the subscriber must hold exactly what the ERP holds (liveness).
  *        2. Safety is checked with every event the subscriber receives, after every step.
  *        3. A finding ends the run and says what, when, and the seed.
+ *        4. At last both sides are compared: what was planted is found, and nothing else (ledger_check.h).
  * Faults: power cut and process kill at any change of the disk, stop by signal, wall clock stepped back an
  *         hour, to 1970 and into the future, drift, full disk, I/O errors; those of erp_sim.h and
- *         broker_sim.h.
+ *         broker_sim.h; bytes of the ledger's file changed at rest.
  * Runs in: tests.
  * Tests: tests/sim/sim_test.c
  */
@@ -81,7 +82,23 @@ struct world_options {
 	X(resends)           \
 	X(proofs)            \
 	X(pauses)            \
-	X(key_rotations)
+	X(key_rotations)     \
+	X(postings)          \
+	X(postings_again)    \
+	X(postings_in_parts) \
+	X(postings_refused)  \
+	X(postings_repeated) \
+	X(cloud_gaps)        \
+	X(cloud_gaps_closed) \
+	X(equivocations)     \
+	X(ledgers_behind)    \
+	X(ledgers_damaged)   \
+	X(ledgers_put_aside) \
+	X(rules_changed)     \
+	X(generations)       \
+	X(reconciled)        \
+	X(incomplete)        \
+	X(planted_found)
 
 struct world_marks {
 #define WORLD_MARK(name) uint64_t name;
