@@ -135,6 +135,34 @@ enum err map_codes(struct document *document, const struct rules *rules, date_da
 	return err;
 }
 
+static void visit_value(const struct document *document, const struct twin *twin, const struct value *values,
+                        code_visitor visit, void *self)
+{
+	struct span code = document_text(document, &values[twin->raw]);
+	if (code.len > 0)
+		visit(self, twin->kind, code);
+}
+
+static void visit_twins(const struct document *document, const struct twin *twins, int count,
+                        code_visitor visit, void *self)
+{
+	for (int i = 0; i < count; i++) {
+		if (twins[i].section == HEADER) {
+			visit_value(document, &twins[i], document->header, visit, self);
+			continue;
+		}
+		const struct line_list *list = &document->sections[twins[i].section];
+		for (int line = 0; line < list->count; line++)
+			visit_value(document, &twins[i], &list->values[line * list->stride], visit, self);
+	}
+}
+
+void map_codes_visit(const struct document *document, code_visitor visit, void *self)
+{
+	visit_twins(document, common_twins, (int)(sizeof common_twins / sizeof common_twins[0]), visit, self);
+	visit_twins(document, twins_of[document->type].twins, twins_of[document->type].count, visit, self);
+}
+
 /* ---- the sentence ---- */
 
 struct sentence {

@@ -32,6 +32,10 @@ struct map_gaps {
 MUST_USE enum err map_codes(struct document *document, const struct rules *rules, date_days on,
                             struct map_gaps *gaps);
 
+/* Every code of the document that a mapping is for, as often as it stands there; absent ones are left out. */
+typedef void (*code_visitor)(void *self, enum mapping_kind kind, struct span code);
+void map_codes_visit(const struct document *document, code_visitor visit, void *self);
+
 /* The sentence for the person who keeps the files; as many codes as the text holds, then their number. */
 void map_gaps_print(const struct map_gaps *gaps, const struct document *document, date_days on,
                     char text[ERR_TEXT_MAX]);

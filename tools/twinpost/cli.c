@@ -40,6 +40,7 @@ enum option_bits {
 	TAKES_UNTIL = 524288,
 	TAKES_SET = 1048576,     /* several at once, in two steps */
 	TAKES_PREVIEW = 2097152, /* shown first, and then without a reason */
+	TAKES_SIDE = 4194304,    /* what the ERP has posted */
 };
 
 #define WORDS_MAX          5
@@ -216,6 +217,13 @@ static const struct command commands[] = {
      "every problem as DIR/FILE:line: what is wrong; what is allowed. Exit status: 0 good, 1 problems. "
      "Works\n"
      "without a running agent.\n"},
+    {"mapping", "gaps", command_mapping_gaps, TAKES_SIDE | TAKES_JSON, 0, 1,
+     "mapping gaps [DIR] [--legacy FILE | --ledger FILE] [--json]",
+     "codes that were posted on days without a row",
+     "Looks through what the ERP has posted: the agent's ledger, or a CSV file. DIR is compare.rules "
+     "without\n"
+     "it. Documents that wait for a row are in no ledger yet: see exceptions --owner mapping. Exit status:\n"
+     "1 if there are gaps.\n"},
     {"version", NULL, command_version, TAKES_JSON, 0, 0, "version [--json]",
      "version of this program and of the running agent", "Works without a running agent.\n"},
     {"help", NULL, run_help, 0, 0, 1, "help [COMMAND]", "this text, or that of one command", ""},
@@ -519,9 +527,9 @@ static const char *foreign_option(const struct command *command, const struct op
 	    {options->rules != NULL, TAKES_RULES, "--rules"},
 	    {options->tar, TAKES_TAR, "--tar"},
 	    {options->full, TAKES_CUT, "--full"},
-	    {options->legacy != NULL, TAKES_CUT, "--legacy"},
+	    {options->legacy != NULL, TAKES_CUT | TAKES_SIDE, "--legacy"},
 	    {options->cloud != NULL, TAKES_CUT, "--cloud"},
-	    {options->ledger != NULL, TAKES_CUT, "--ledger"},
+	    {options->ledger != NULL, TAKES_CUT | TAKES_SIDE, "--ledger"},
 	    {options->from != NULL, TAKES_CUT, "--from"},
 	    {options->to != NULL, TAKES_CUT, "--to"},
 	    {options->entity != NULL, TAKES_ENTITY, "--entity"},

@@ -67,6 +67,7 @@ enum cli_exit command_pull(const struct options *options);
 enum cli_exit command_version(const struct options *options);
 enum cli_exit command_config(const struct options *options);
 enum cli_exit command_mapping_check(const struct options *options);
+enum cli_exit command_mapping_gaps(const struct options *options); /* mapping_gaps.c */
 enum cli_exit command_compare_run(const struct options *options);
 /* compare_read.c */
 enum cli_exit command_compare_show(const struct options *options);

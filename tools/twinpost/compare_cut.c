@@ -206,8 +206,9 @@ static enum err fill_side(struct compare_cut *cut, struct projector *projector, 
 	                                            : err;
 }
 
-enum err compare_cut_copy(struct compare_cut *cut, const struct rules *rules, struct ledger **ledger,
-                          struct err_info *info)
+/* The sides whose bit is set, in a temporary ledger. */
+static enum err fill_sides(struct compare_cut *cut, const struct rules *rules, unsigned sides,
+                           struct ledger **ledger, struct err_info *info)
 {
 	struct ledger_opening opening;
 	struct projector projector;
@@ -218,12 +219,25 @@ enum err compare_cut_copy(struct compare_cut *cut, const struct rules *rules, st
 	err = ledger_begin(*ledger, info);
 	if (err == ERR_OK)
 		err = project_use_rules(&projector, rules, info);
-	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++)
-		err = fill_side(cut, &projector, (enum ledger_side)side, info);
+	for (unsigned side = 0; side < SIDE_COUNT && err == ERR_OK; side++)
+		err =
+		    sides & (1u << side) ? fill_side(cut, &projector, (enum ledger_side)side, info) : ERR_OK;
 	if (err == ERR_OK)
 		err = ledger_commit(*ledger, info);
 	projector_release(&projector);
 	return err;
+}
+
+enum err compare_cut_copy(struct compare_cut *cut, const struct rules *rules, struct ledger **ledger,
+                          struct err_info *info)
+{
+	return fill_sides(cut, rules, 1u << SIDE_LEGACY | 1u << SIDE_CLOUD, ledger, info);
+}
+
+enum err compare_cut_file(struct compare_cut *cut, enum ledger_side side, struct err_info *info)
+{
+	CHECK(file_of(cut, side) != NULL);
+	return fill_sides(cut, cut->rules, 1u << side, &cut->temporary, info);
 }
 
 enum err compare_cut_agent(struct compare_cut *cut, struct err_info *info)

@@ -53,6 +53,8 @@ enum cli_exit compare_cut_result(const struct options *options, const char *word
                                  char path[COMPARE_PATH_SIZE]);
 /* Opens the agent's ledger at this moment. */
 MUST_USE enum err compare_cut_agent(struct compare_cut *cut, struct err_info *info);
+/* One side's file (--legacy, --cloud) alone in cut->temporary. */
+MUST_USE enum err compare_cut_file(struct compare_cut *cut, enum ledger_side side, struct err_info *info);
 /* Both sides in a temporary ledger, by these rules (NULL: none). */
 MUST_USE enum err compare_cut_copy(struct compare_cut *cut, const struct rules *rules, struct ledger **ledger,
                                    struct err_info *info);

@@ -120,9 +120,11 @@ _twinpost()
 		;;
 	mapping)
 		case $verb in
-		"") words="check" ;;
+		"") words="check gaps" ;;
 		*)
-			if [[ $word == -* ]]; then
+			if [[ $word == -* && $verb == gaps ]]; then
+				words="--legacy --ledger --json"
+			elif [[ $word == -* ]]; then
 				words="--json"
 			else
 				mapfile -t COMPREPLY < <(compgen -d -- "$word")
