@@ -51,6 +51,7 @@ struct comparison {
 	char asked[STORE_SUBJECT_MAX + 1]; /* ... and they were, up to this one */
 	bool behind;
 	int64_t due_ns;
+	int64_t sync_due_ns;        /* of the next commit that is synced, while rows stream in */
 	char trouble[ERR_TEXT_MAX]; /* to be raised; "": none */
 	char left_out[ERR_TEXT_MAX];
 	char left_out_subject[STORE_SUBJECT_MAX];

@@ -271,21 +271,38 @@ static enum err save_heads(struct ledger *ledger, struct err_info *info)
 
 /* ---- transactions ---- */
 
-enum err ledger_begin(struct ledger *ledger, struct err_info *info)
+static enum err begin_writing(struct ledger *ledger, bool lazy, struct err_info *info)
 {
-	CHECK(!ledger->in_transaction);
-	int rc = SQLITE_OK;
-	if (ledger->mode == LEDGER_READ) {
-		rc = sql_execute(ledger->db, "BEGIN; SELECT count(*) FROM marks");
+	/* In WAL mode a synced commit takes with it what was not synced before. */
+	if (ledger->mode == LEDGER_WRITE && lazy != ledger->lazy) {
+		int rc = sql_execute(ledger->db,
+		                     lazy ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL");
 		if (rc != SQLITE_OK)
-			return ledger_error(ledger, rc, "beginning to read", info);
-		ledger->in_transaction = true;
-		return load_heads(ledger, info);
+			return ledger_error(ledger, rc, "beginning to write", info);
+		ledger->lazy = lazy;
 	}
 	enum err err = ledger_run(ledger, ledger_statement(ledger, LEDGER_BEGIN), "beginning to write", info);
 	ledger->in_transaction = err == ERR_OK;
 	ledger->failed = ERR_OK;
 	return err;
+}
+
+enum err ledger_begin(struct ledger *ledger, struct err_info *info)
+{
+	CHECK(!ledger->in_transaction);
+	if (ledger->mode != LEDGER_READ)
+		return begin_writing(ledger, false, info);
+	int rc = sql_execute(ledger->db, "BEGIN; SELECT count(*) FROM marks");
+	if (rc != SQLITE_OK)
+		return ledger_error(ledger, rc, "beginning to read", info);
+	ledger->in_transaction = true;
+	return load_heads(ledger, info);
+}
+
+enum err ledger_begin_lazy(struct ledger *ledger, struct err_info *info)
+{
+	CHECK(!ledger->in_transaction && ledger->mode != LEDGER_READ);
+	return begin_writing(ledger, true, info);
 }
 
 enum err ledger_commit(struct ledger *ledger, struct err_info *info)

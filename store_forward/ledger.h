@@ -59,6 +59,9 @@ MUST_USE enum err ledger_put_aside(struct hal *hal, const char *path, struct led
 
 /* LEDGER_READ: begins one moment of the file. */
 MUST_USE enum err ledger_begin(struct ledger *ledger, struct err_info *info);
+/* The same with a commit that is not synced: a power cut may take it, with others like it that came after it, but none
+ * that was synced before. For what can be had again. */
+MUST_USE enum err ledger_begin_lazy(struct ledger *ledger, struct err_info *info);
 MUST_USE enum err ledger_commit(struct ledger *ledger, struct err_info *info);
 void ledger_rollback(struct ledger *ledger);
 bool ledger_in_transaction(const struct ledger *ledger);

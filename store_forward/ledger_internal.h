@@ -115,6 +115,7 @@ struct ledger {
 	char path[256];
 	enum ledger_mode mode;
 	bool in_transaction;
+	bool lazy;       /* commits are not synced */
 	enum err failed; /* a change of the open transaction failed */
 	int64_t generation;
 	bool complete;
