@@ -490,8 +490,8 @@ static enum err take_in(struct comparison *comparison, int64_t now_ns, struct er
 	return err == ERR_OK ? follow_rules(comparison, info) : err;
 }
 
-/* While rows stream in, a sync of the disk would cost them more than all else here: what the outbox still has may be lost
- * with a power cut and is taken in again. Retention follows what is synced. */
+/* While rows stream in, a sync of the disk would cost them more than all else here: what the outbox still has may be
+ * lost with a power cut and is taken in again. Retention follows what is synced. */
 static void take_turn(struct comparison *comparison, int64_t now_ns, bool busy)
 {
 	struct err_info info = {.text = ""};
