@@ -30,7 +30,8 @@ static const struct key_choice receipts[] = {{"puback", CONFIG_RECEIPT_PUBACK},
 
 /* The values count nothing: a rule keeps the words. */
 static const struct key_choice documents[] = {{"journal", 0}, {"invoice", 0},  {"credit_memo", 0},
-                                              {"payment", 0}, {"customer", 0}, {NULL, 0}};
+                                              {"payment", 0}, {"customer", 0}, {"usage", 0},
+                                              {NULL, 0}};
 
 const struct key keys_streams[] = {
     {.name = "streams",

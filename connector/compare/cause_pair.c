@@ -18,7 +18,9 @@
 #define TIMING_ATTRIBUTES (BIT(PERIOD) | BIT(POSTING_DATE) | BIT(DOCUMENT_DATE))
 #define PARTY_ATTRIBUTES \
 	(BIT(LEGAL_NAME) | BIT(TAX_ID) | BIT(COUNTRY) | BIT(TERMS) | BIT(CREDIT_HOLD) | BIT(DUE_DATE))
-#define SCALES 3 /* powers of ten that a wrong number of digits makes */
+/* What a quantity of usage is of: another one is no other quantity. */
+#define USAGE_NAMES (BIT(METER) | BIT(WINDOW) | BIT(UNIT))
+#define SCALES      3 /* powers of ten that a wrong number of digits makes */
 
 /* A pair A -> B that amounts do not prove: it is a mapping if at least half of the documents with A have it. */
 static bool is_consistent(const struct cause_book *book, enum fact_kind kind, struct span entity,
@@ -256,7 +258,7 @@ static bool of_local(struct cause_book *book, const struct cause_evidence *evide
 /* The first attribute of the set that differs. */
 static const char *first_of(const struct shape *shape, uint32_t set)
 {
-	for (int i = 0; i < VIEW_LINE_ENTITY; i++) {
+	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 		if ((shape->attributes & set) >> i & 1)
 			return view_attribute_name((enum view_attribute)i);
 	}
@@ -266,7 +268,7 @@ static const char *first_of(const struct shape *shape, uint32_t set)
 static bool named_attribute(const struct cause_evidence *evidence, struct cause_name *name, enum cause cause,
                             const char *attribute)
 {
-	for (int i = 0; i < VIEW_LINE_ENTITY; i++) {
+	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 		struct span from = evidence->legacy->attributes[i], to = evidence->cloud->attributes[i];
 		if (strcmp(view_attribute_name((enum view_attribute)i), attribute) == 0)
 			return named(name, cause, attribute, "%s is \"%.*s\" in the cloud for \"%.*s\"",
@@ -319,6 +321,8 @@ static bool of_attributes(struct cause_book *book, const struct cause_evidence *
 		return named_attribute(evidence, name, CAUSE_FX_RATE, "exchange_rate");
 	if ((differ & BIT(REFERENCE)) != 0)
 		return named_attribute(evidence, name, CAUSE_DATA_QUALITY, "reference");
+	if ((differ & USAGE_NAMES) != 0)
+		return named_attribute(evidence, name, CAUSE_DATA_QUALITY, first_of(shape, USAGE_NAMES));
 	if (differ != 0)
 		return named_attribute(evidence, name, CAUSE_AMOUNT, first_of(shape, differ));
 	return named(name, CAUSE_UNEXPLAINED, "",

@@ -356,7 +356,7 @@ static void begin_document(struct csv_documents *csv)
 	if (word.len > 0 && !document_type_find(&type, word)) {
 		value_show(word, shown);
 		tell(csv, csv->row.line, "type",
-		     "\"%s\" is none of journal, invoice, credit_memo, payment, customer", shown);
+		     "\"%s\" is none of journal, invoice, credit_memo, payment, customer, usage", shown);
 	}
 	document_begin(&csv->document, type);
 	if (!csv->broken)

@@ -261,6 +261,13 @@ static struct span truth(bool value)
 	return value ? SPAN_LITERAL("true") : SPAN_LITERAL("false");
 }
 
+/* Documents without amounts: their currency, if they have one, is an attribute like others. */
+static bool is_attribute_alone(const struct view *legacy, const struct view *cloud)
+{
+	return legacy->type == cloud->type &&
+	       (legacy->type == DOCUMENT_CUSTOMER || legacy->type == DOCUMENT_USAGE);
+}
+
 /* What amounts need in common. */
 static bool compare_bases(struct comparison *comparison)
 {
@@ -270,7 +277,7 @@ static bool compare_bases(struct comparison *comparison)
 	same &= compare_texts(comparison, "type", span_of(document_spec(legacy->type)->name),
 	                      span_of(document_spec(cloud->type)->name));
 	same &= compare_texts(comparison, "voided", truth(legacy->voided), truth(cloud->voided));
-	if (legacy->type != DOCUMENT_CUSTOMER || cloud->type != DOCUMENT_CUSTOMER)
+	if (!is_attribute_alone(legacy, cloud))
 		same &= compare_texts(comparison, view_attribute_name(VIEW_CURRENCY), legacy->currency,
 		                      cloud->currency);
 	return same;
@@ -280,10 +287,10 @@ static void compare_attributes(struct comparison *comparison)
 {
 	const struct view *legacy = comparison->legacy;
 	const struct view *cloud = comparison->cloud;
-	bool customers = legacy->type == DOCUMENT_CUSTOMER && cloud->type == DOCUMENT_CUSTOMER;
+	bool attribute = is_attribute_alone(legacy, cloud);
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 		if (!(legacy->compared & cloud->compared & UINT32_C(1) << i) ||
-		    (i == VIEW_CURRENCY && !customers))
+		    (i == VIEW_CURRENCY && !attribute))
 			continue;
 		(void)compare_texts(comparison, view_attribute_name((enum view_attribute)i),
 		                    legacy->attributes[i], cloud->attributes[i]);

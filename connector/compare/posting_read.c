@@ -336,7 +336,7 @@ enum err posting_read(struct posting_reader *reader, struct span data, struct do
 	word = json_member(&root, "type");
 	if (word.kind != JSON_TEXT || !read_text(reader, &word, &name) || !document_type_find(&type, name))
 		return err_set(info, ERR_BAD_INPUT,
-		               "data.type must be journal, invoice, credit_memo, payment or customer");
+		               "data.type must be journal, invoice, credit_memo, payment, customer or usage");
 	posting_read_begin(reader, document, type, 1);
 	err = posting_read_add(reader, &root, info);
 	return err == ERR_OK ? posting_read_finish(reader, info) : err;

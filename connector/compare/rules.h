@@ -32,7 +32,7 @@
 #define RULES_FILE_BYTES_MAX (16u * 1024u * 1024u)
 #define RULES_MAPPINGS_MAX   500000 /* rows of all kinds */
 #define RULES_TOLERANCES_MAX 1000
-#define RULES_ATTRIBUTES_MAX 200
+#define RULES_ATTRIBUTES_MAX 256
 #define RULES_CODE_MAX       128
 #define RULES_PROBLEMS_MAX   50
 #define RULES_VERSION_SIZE   17 /* 16 hex digits and the end */

@@ -56,9 +56,9 @@ enum stratum {
 
 static const char *stratum_name(int stratum)
 {
-	static const char *const names[STRATUM_COUNT] = {"journals",      "invoices",    "credit memos",
-	                                                 "payments",      "customers",   "a second currency",
-	                                                 "a month's end", "a year's end"};
+	static const char *const names[STRATUM_COUNT] = {
+	    "journals", "invoices",          "credit memos",  "payments",    "customers",
+	    "usage",    "a second currency", "a month's end", "a year's end"};
 	return names[stratum];
 }
 

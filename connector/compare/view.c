@@ -29,7 +29,7 @@
 #define OF(type)       (1u << DOCUMENT_##type)
 #define OF_INVOICES    (OF(INVOICE) | OF(CREDIT_MEMO))
 #define OF_POSTINGS    (OF(JOURNAL) | OF_INVOICES | OF(PAYMENT))
-#define OF_ALL         (OF_POSTINGS | OF(CUSTOMER))
+#define OF_ALL         (OF_POSTINGS | OF(CUSTOMER) | OF(USAGE))
 #define ATTRIBUTE(bit) (UINT32_C(1) << (bit))
 
 _Static_assert(VIEW_ATTRIBUTE_COUNT <= 32, "the set of compared attributes is 32 bits");
@@ -48,11 +48,11 @@ static const struct {
 	uint8_t types;
 	uint8_t always;
 } attribute_types[VIEW_ATTRIBUTE_COUNT] = {
-    [VIEW_PERIOD] = {OF_POSTINGS, 0},
+    [VIEW_PERIOD] = {OF_POSTINGS | OF(USAGE), 0},
     [VIEW_POSTING_DATE] = {OF_POSTINGS, 0},
     [VIEW_DOCUMENT_DATE] = {OF_POSTINGS, 0},
-    [VIEW_CURRENCY] = {OF_ALL, OF_POSTINGS},
-    [VIEW_PARTY] = {OF_INVOICES | OF(PAYMENT), 0},
+    [VIEW_CURRENCY] = {OF_POSTINGS | OF(CUSTOMER), OF_POSTINGS},
+    [VIEW_PARTY] = {OF_INVOICES | OF(PAYMENT) | OF(USAGE), 0},
     [VIEW_REFERENCE] = {OF_ALL, 0},
     [VIEW_DUE_DATE] = {OF_INVOICES, 0},
     [VIEW_EXCHANGE_RATE] = {OF_POSTINGS, 0},
@@ -74,6 +74,12 @@ static const struct {
     [VIEW_DISCOUNT] = {OF(PAYMENT), 0},
     [VIEW_WRITE_OFF] = {OF(PAYMENT), 0},
     [VIEW_FX_GAIN_LOSS] = {OF(PAYMENT), 0},
+    [VIEW_METER] = {OF(USAGE), 0},
+    [VIEW_WINDOW] = {OF(USAGE), 0},
+    [VIEW_QUANTITY] = {OF(USAGE), 0},
+    [VIEW_UNIT] = {OF(USAGE), 0},
+    [VIEW_RECORD_COUNT] = {OF(USAGE), 0},
+    [VIEW_RECORDS_DIGEST] = {OF(USAGE), 0},
 };
 
 const char *view_attribute_name(enum view_attribute attribute)
@@ -356,8 +362,10 @@ static enum err take_header(struct view_make *make)
 	make->view->on = make->on;
 	view->raw_entity = text_at(make, HEADER_ENTITY);
 	view->entity = view_map(make, MAPPING_ENTITY, view->raw_entity);
-	view->currency = text_at(make, HEADER_CURRENCY);
-	view->local_currency = text_at(make, HEADER_LOCAL_CURRENCY);
+	if (document->type != DOCUMENT_USAGE) {
+		view->currency = text_at(make, HEADER_CURRENCY);
+		view->local_currency = text_at(make, HEADER_LOCAL_CURRENCY);
+	}
 	make->digits = digits_of(view->currency);
 	make->local_is_own = span_equal(view->currency, view->local_currency);
 	make->local_digits = make->local_is_own ? make->digits : digits_of(view->local_currency);
@@ -379,6 +387,37 @@ static void take_customer_attributes(struct view_make *make)
 		texts[VIEW_CREDIT_HOLD] = hold->as.boolean ? SPAN_LITERAL("true") : SPAN_LITERAL("false");
 }
 
+static struct span integer_text(struct view_make *make, int slot)
+{
+	const struct value *value = header(make, slot);
+	if (!value->present)
+		return (struct span){NULL, 0};
+	return scratch_take(
+	    make, decimal_print((struct decimal){value->as.integer, 0}, scratch_at(make, DECIMAL_TEXT_MAX)));
+}
+
+/* "2026-09-01/2026-09-30", as ISO 8601 writes an interval. */
+static struct span window_text(struct view_make *make)
+{
+	char *text = make->scratch + make->scratch_len;
+	struct span start = date_text(make, USAGE_WINDOW_START);
+	*scratch_at(make, 1) = '/';
+	(void)scratch_take(make, 1);
+	struct span end = date_text(make, USAGE_WINDOW_END);
+	return (struct span){text, start.len + 1 + end.len};
+}
+
+static void take_usage_attributes(struct view_make *make)
+{
+	struct span *texts = make->view->attributes;
+	texts[VIEW_METER] = text_at(make, USAGE_METER);
+	texts[VIEW_WINDOW] = window_text(make);
+	texts[VIEW_QUANTITY] = decimal_text(make, USAGE_QUANTITY);
+	texts[VIEW_UNIT] = text_at(make, USAGE_UNIT);
+	texts[VIEW_RECORD_COUNT] = integer_text(make, USAGE_RECORD_COUNT);
+	texts[VIEW_RECORDS_DIGEST] = text_at(make, USAGE_RECORDS_DIGEST);
+}
+
 static void take_attributes(struct view_make *make)
 {
 	struct view *view = make->view;
@@ -394,6 +433,9 @@ static void take_attributes(struct view_make *make)
 		party = text_at(make, PAYMENT_PAYER);
 	} else if (type == DOCUMENT_CUSTOMER) {
 		take_customer_attributes(make);
+	} else if (type == DOCUMENT_USAGE) {
+		party = text_at(make, USAGE_CUSTOMER);
+		take_usage_attributes(make);
 	}
 	if (view_compares(make, VIEW_PARTY))
 		party = view_map(make, MAPPING_CUSTOMER, party);

@@ -16,6 +16,8 @@
  *           they are made of the lines' own tax; a tax line without tax counts only where no line has a tax code. A
  *           credit memo counts negative, so that periods add up. Payments: amount, and applications by invoice with
  *           discount, write-off and gain or loss. Customers: attributes alone.
+ *           Usage: attributes alone, the quantity as a number of one form (12.50 is 12.5). It is no money: no currency,
+ *           no amounts, no total.
  *        4. Local amounts that say nothing new are none: those of a document in local currency that equal its own; what
  *           is absent there is as the document has it.
  *        5. The fingerprint is the first 16 bytes of SHA-256 over identity and all that is compared by exact equality
@@ -39,35 +41,41 @@
 #define VIEW_LINES_MAX   (2 * DOCUMENT_LINES_MAX) /* lines, and a tax line for each */
 
 /* X(identifier, "name", compared unless attribute.csv says no): what is compared of a document beside the amounts that
- * every one has. Those from LINE_ENTITY on are parts of lines: without text in the view, and left out of it where they
- * are not compared. */
-#define VIEW_ATTRIBUTES(X)                                                                     \
-	X(PERIOD, "period", true) /* the year alone where there is no period */                \
-	X(POSTING_DATE, "posting_date", true)                                                  \
-	X(DOCUMENT_DATE, "document_date", false)                                               \
-	X(CURRENCY, "currency", true) /* always, of documents with amounts */                  \
-	X(PARTY, "party", true)       /* customer of an invoice, payer of a payment; mapped */ \
-	X(REFERENCE, "reference", false)                                                       \
-	X(DUE_DATE, "due_date", false)                                                         \
-	X(EXCHANGE_RATE, "exchange_rate", false)                                               \
-	X(DOCUMENT_TYPE, "document_type", false) /* the ERP's own, mapped */                   \
-	X(PAYABLE, "payable", false)             /* of invoices */                             \
-	X(LEGAL_NAME, "legal_name", true)        /* customers, from here */                    \
-	X(TAX_ID, "tax_id", true)                                                              \
-	X(COUNTRY, "country", true)                                                            \
-	X(TERMS, "terms", true)                                                                \
-	X(CREDIT_HOLD, "credit_hold", false)                                                   \
-	X(LINE_ENTITY, "line_entity", true) /* parts of lines, from here */                    \
-	X(ACCOUNT, "account", true)         /* always, of journals */                          \
-	X(COST_CENTRE, "cost_centre", true)                                                    \
-	X(TAX_CODE, "tax_code", true)                                                          \
-	X(LOCAL, "local", true) /* amounts in local currency, the header's too */              \
-	X(TAX_LINES, "tax_lines", true)                                                        \
-	X(TAX_BASE, "tax_base", true)                                                          \
-	X(APPLICATIONS, "applications", true)                                                  \
-	X(DISCOUNT, "discount", true)                                                          \
-	X(WRITE_OFF, "write_off", true)                                                        \
-	X(FX_GAIN_LOSS, "fx_gain_loss", true)
+ * every one has. Those from LINE_ENTITY to FX_GAIN_LOSS are parts of lines: without text in the view, and left out of
+ * it where they are not compared. Their places are bits of the form: new ones come at the end. */
+#define VIEW_ATTRIBUTES(X)                                                                    \
+	X(PERIOD, "period", true) /* the year alone where there is no period */               \
+	X(POSTING_DATE, "posting_date", true)                                                 \
+	X(DOCUMENT_DATE, "document_date", false)                                              \
+	X(CURRENCY, "currency", true) /* always, of documents with amounts */                 \
+	X(PARTY, "party", true)       /* customer of an invoice or of usage, payer; mapped */ \
+	X(REFERENCE, "reference", false)                                                      \
+	X(DUE_DATE, "due_date", false)                                                        \
+	X(EXCHANGE_RATE, "exchange_rate", false)                                              \
+	X(DOCUMENT_TYPE, "document_type", false) /* the ERP's own, mapped */                  \
+	X(PAYABLE, "payable", false)             /* of invoices */                            \
+	X(LEGAL_NAME, "legal_name", true)        /* customers, from here */                   \
+	X(TAX_ID, "tax_id", true)                                                             \
+	X(COUNTRY, "country", true)                                                           \
+	X(TERMS, "terms", true)                                                               \
+	X(CREDIT_HOLD, "credit_hold", false)                                                  \
+	X(LINE_ENTITY, "line_entity", true) /* parts of lines, from here */                   \
+	X(ACCOUNT, "account", true)         /* always, of journals */                         \
+	X(COST_CENTRE, "cost_centre", true)                                                   \
+	X(TAX_CODE, "tax_code", true)                                                         \
+	X(LOCAL, "local", true) /* amounts in local currency, the header's too */             \
+	X(TAX_LINES, "tax_lines", true)                                                       \
+	X(TAX_BASE, "tax_base", true)                                                         \
+	X(APPLICATIONS, "applications", true)                                                 \
+	X(DISCOUNT, "discount", true)                                                         \
+	X(WRITE_OFF, "write_off", true)                                                       \
+	X(FX_GAIN_LOSS, "fx_gain_loss", true)                                                 \
+	X(METER, "meter", true) /* usage, from here */                                        \
+	X(WINDOW, "window", true)                                                             \
+	X(QUANTITY, "quantity", true)                                                         \
+	X(UNIT, "unit", true)                                                                 \
+	X(RECORD_COUNT, "record_count", true)                                                 \
+	X(RECORDS_DIGEST, "records_digest", true)
 
 enum view_attribute {
 #define VIEW_ATTRIBUTE_ENUM(identifier, name, compared) VIEW_##identifier,
@@ -75,6 +83,8 @@ enum view_attribute {
 #undef VIEW_ATTRIBUTE_ENUM
 	    VIEW_ATTRIBUTE_COUNT
 };
+/* Those with a text in the view. */
+#define VIEW_TEXT_ATTRIBUTES (((UINT32_C(1) << VIEW_LINE_ENTITY) - 1) | ~((UINT32_C(1) << VIEW_METER) - 1))
 const char *view_attribute_name(enum view_attribute attribute);
 /* Can documents of this type have it? */
 bool view_attribute_applies(enum view_attribute attribute, enum document_type type);

@@ -37,9 +37,6 @@
 
 _Static_assert(LINE_BESIDE_FIRST + VIEW_BESIDE_COUNT <= 16, "a line's flags are 16 bits");
 
-/* An attribute with a text of its own. */
-#define TEXT_ATTRIBUTES ((UINT32_C(1) << VIEW_LINE_ENTITY) - 1)
-
 static size_t line_bytes_max(const struct view_line *line)
 {
 	size_t numbers = line->has_local ? 4 : 2;
@@ -178,7 +175,7 @@ void view_form_write(struct view *view)
 	uint32_t set = 0;
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++)
 		set |= (uint32_t)(view->attributes[i].len > 0) << i;
-	set &= view->compared & TEXT_ATTRIBUTES;
+	set &= view->compared & VIEW_TEXT_ATTRIBUTES;
 	at = varint_put(at, set);
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 		if (set >> i & 1)

@@ -12,8 +12,8 @@
 
 #include "connector/compare/view.h"
 
-/* Dates, a period, two numbers as text. */
-#define VIEW_SCRATCH_BYTES 160
+/* Dates, a window, a period, numbers as text. */
+#define VIEW_SCRATCH_BYTES 224
 
 struct view_make {
 	struct view *view;

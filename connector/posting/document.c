@@ -33,10 +33,12 @@ static const struct field_spec invoice_tax_lines[] = {INVOICE_TAX_FIELDS(FIELD_S
 static const struct field_spec payment_header[] = {PAYMENT_HEADER_FIELDS(FIELD_SPEC)};
 static const struct field_spec payment_applications[] = {PAYMENT_APPLICATION_FIELDS(FIELD_SPEC)};
 static const struct field_spec customer_header[] = {CUSTOMER_HEADER_FIELDS(FIELD_SPEC)};
+static const struct field_spec usage_header[] = {USAGE_HEADER_FIELDS(FIELD_SPEC)};
 #undef FIELD_SPEC
 
 _Static_assert(JOURNAL_COUNT <= DOCUMENT_FIELDS_MAX && INVOICE_COUNT <= DOCUMENT_FIELDS_MAX &&
-                   PAYMENT_COUNT <= DOCUMENT_FIELDS_MAX && CUSTOMER_COUNT <= DOCUMENT_FIELDS_MAX,
+                   PAYMENT_COUNT <= DOCUMENT_FIELDS_MAX && CUSTOMER_COUNT <= DOCUMENT_FIELDS_MAX &&
+                   USAGE_COUNT <= DOCUMENT_FIELDS_MAX,
                "a header has more fields than struct document holds");
 _Static_assert(JOURNAL_LINE_COUNT <= DOCUMENT_FIELDS_MAX && INVOICE_LINE_COUNT <= DOCUMENT_FIELDS_MAX &&
                    INVOICE_TAX_LINE_COUNT <= DOCUMENT_FIELDS_MAX &&
@@ -71,6 +73,7 @@ static const struct document_spec specs[DOCUMENT_TYPE_COUNT] = {
                           COUNT_OF(payment_header),
                           {[SECTION_APPLICATIONS] = SECTION("applications", payment_applications, 0)}},
     [DOCUMENT_CUSTOMER] = {"customer", "customer", customer_header, COUNT_OF(customer_header), {{0}}},
+    [DOCUMENT_USAGE] = {"usage", "usage", usage_header, COUNT_OF(usage_header), {{0}}},
 };
 #undef SECTION
 

@@ -31,6 +31,7 @@ enum document_type {
 	DOCUMENT_CREDIT_MEMO,
 	DOCUMENT_PAYMENT,
 	DOCUMENT_CUSTOMER,
+	DOCUMENT_USAGE,
 	DOCUMENT_TYPE_COUNT
 };
 
@@ -196,6 +197,20 @@ enum value_currency { CURRENCY_NONE, CURRENCY_DOCUMENT, CURRENCY_LOCAL, CURRENCY
 	X(CREDIT_HOLD, "credit_hold", BOOLEAN, NONE, false)                        \
 	X(STATUS, "status", TEXT, NONE, false)
 
+/* What a meter counted of one customer in one window, added up before it leaves the box: one row in place of thousands
+ * of records, and the digest that proves which ones they were. */
+#define USAGE_HEADER_FIELDS(X)                                                     \
+	HEADER_COMMON_FIELDS(X)                                                    \
+	X(CUSTOMER, "customer", TEXT, NONE, true)                                  \
+	X(CUSTOMER_MAPPED, "customer_mapped", TEXT, NONE, false)                   \
+	X(METER, "meter", TEXT, NONE, true)                                        \
+	X(WINDOW_START, "window_start", DATE, NONE, true) /* first day */          \
+	X(WINDOW_END, "window_end", DATE, NONE, true)     /* last day, included */ \
+	X(QUANTITY, "quantity", DECIMAL, NONE, true)                               \
+	X(UNIT, "unit", TEXT, NONE, true)                                          \
+	X(RECORD_COUNT, "record_count", INTEGER, NONE, false)                      \
+	X(RECORDS_DIGEST, "records_digest", TEXT, NONE, false) /* SHA-256, in hex */
+
 /* Slots: HEADER_ENTITY .. are the same in every type; JOURNAL_LEDGER, INVOICE_NET, JOURNAL_LINE_AMOUNT, ... */
 #define FIELD_SLOT_HEADER(identifier, key, kind, currency, required) HEADER_##identifier,
 enum header_field { HEADER_COMMON_FIELDS(FIELD_SLOT_HEADER) HEADER_COMMON_COUNT };
@@ -217,6 +232,8 @@ enum payment_application_field {
 };
 #define FIELD_SLOT_CUSTOMER(identifier, key, kind, currency, required) CUSTOMER_##identifier,
 enum customer_field { CUSTOMER_HEADER_FIELDS(FIELD_SLOT_CUSTOMER) CUSTOMER_COUNT };
+#define FIELD_SLOT_USAGE(identifier, key, kind, currency, required) USAGE_##identifier,
+enum usage_field { USAGE_HEADER_FIELDS(FIELD_SLOT_USAGE) USAGE_COUNT };
 
 /* The lists a document may hold; the section's key in the JSON. */
 enum document_section { SECTION_LINES, SECTION_TAX_LINES, SECTION_APPLICATIONS, SECTION_COUNT };

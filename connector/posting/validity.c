@@ -16,8 +16,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define INTEGER_LIMIT (INT64_C(1) << 53)
-#define PERIOD_MAX    16
+#define INTEGER_LIMIT      (INT64_C(1) << 53)
+#define PERIOD_MAX         16
+#define DIGEST_HEX_LETTERS 64 /* of SHA-256 */
 /* Values of the ERP are quoted in a finding up to here. */
 #define QUOTED_MAX 40
 
@@ -279,6 +280,9 @@ static bool check_date_order(struct check *check)
 	if (document->type == DOCUMENT_CUSTOMER)
 		return dates_in_order(check, document->header, CUSTOMER_VALID_FROM, CUSTOMER_VALID_TO,
 		                      "valid_to", -1, 0);
+	if (document->type == DOCUMENT_USAGE)
+		return dates_in_order(check, document->header, USAGE_WINDOW_START, USAGE_WINDOW_END,
+		                      "window_end", -1, 0);
 	if (document->type != DOCUMENT_INVOICE && document->type != DOCUMENT_CREDIT_MEMO)
 		return true;
 	if (!dates_in_order(check, document->header, INVOICE_SERVICE_START, INVOICE_SERVICE_END,
@@ -290,6 +294,35 @@ static bool check_date_order(struct check *check)
 		                    SECTION_LINES, line))
 			return false;
 	}
+	return true;
+}
+
+static bool is_hex_digest(struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+			return false;
+	}
+	return text.len == DIGEST_HEX_LETTERS;
+}
+
+/* What proves the records behind a sum of usage must be able to: a digest of another form equals none. */
+static bool check_usage(struct check *check)
+{
+	const struct document *document = check->document;
+	const struct value *count = &document->header[USAGE_RECORD_COUNT];
+	const struct value *digest = &document->header[USAGE_RECORDS_DIGEST];
+	struct span text = document_text(document, digest);
+	if (count->present && count->as.integer < 0)
+		return broken(check, RULE_USAGE_RECORDS,
+		              "record_count is %lld: there are no fewer than 0 records",
+		              (long long)count->as.integer);
+	if (digest->present && !is_hex_digest(text))
+		return broken(
+		    check, RULE_USAGE_RECORDS,
+		    "records_digest is \"%.*s\", which is no SHA-256 of %d hex digits in lower case",
+		    quoted_len(text), text.data, DIGEST_HEX_LETTERS);
 	return true;
 }
 
@@ -563,6 +596,8 @@ static bool check_amounts(struct check *check)
 		return check_invoice(check);
 	case DOCUMENT_PAYMENT:
 		return check_payment(check);
+	case DOCUMENT_USAGE:
+		return check_usage(check);
 	default:
 		return true; /* master data has no sums */
 	}

@@ -39,7 +39,9 @@
 	  "from it")                                                                                        \
 	X(POSTING_DATE, "posting-date", DATA_QUALITY, "a document of a fiscal year has a posting date")     \
 	X(DATE_ORDER, "date-order", DATA_QUALITY,                                                           \
-	  "no service, revenue or validity period ends before it starts")                                   \
+	  "no service, revenue, validity or usage period ends before it starts")                            \
+	X(USAGE_RECORDS, "usage-records", DATA_QUALITY,                                                     \
+	  "the number of usage records is not negative, and their digest is a SHA-256 in lower case hex")   \
 	X(AMOUNT_OVERFLOW, "amount-overflow", DATA_QUALITY, "sums fit in 64 bits")                          \
 	X(JOURNAL_BALANCE, "journal-balance", DATA_QUALITY,                                                 \
 	  "debits equal credits in the document's currency")                                                \

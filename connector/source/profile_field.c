@@ -106,7 +106,8 @@ static uint16_t read_type(struct parse *parse, yaml_node_t *node)
 	if (document_type_find(&type, config_yaml_scalar(node)))
 		return (uint16_t)(1u << type);
 	PROBLEM(parse, node,
-	        "'%.*s' is no document type; allowed are journal, invoice, credit_memo, payment and customer",
+	        "'%.*s' is no document type; allowed are journal, invoice, credit_memo, payment, customer "
+	        "and usage",
 	        SPAN_ARGS(config_yaml_scalar(node)));
 	return 0;
 }
@@ -487,8 +488,8 @@ void parse_document(struct parse *parse, yaml_node_t *node)
 		if (!document_type_find(&type, entry->meaning)) {
 			PROBLEM(parse, node,
 			        "'%.*s' is no document type; allowed are journal, invoice, credit_memo, "
-			        "payment and "
-			        "customer",
+			        "payment, "
+			        "customer and usage",
 			        SPAN_ARGS(entry->meaning));
 			continue;
 		}

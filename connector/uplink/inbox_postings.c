@@ -633,7 +633,7 @@ static enum err take_message(struct inbox *inbox, struct arrival *arrival, bool 
 		return refuse_and_miss(
 		    inbox, arrival, "cloud-unreadable", "refused",
 		    "its type is none that this version takes: "
-		    "com.twinpost.{journal,invoice,creditmemo,payment,customer}.{recorded,amended,"
+		    "com.twinpost.{journal,invoice,creditmemo,payment,customer,usage}.{recorded,amended,"
 		    "voided}.v1",
 		    info);
 	return take_event(inbox, arrival, info);

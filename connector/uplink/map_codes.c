@@ -51,6 +51,10 @@ static const struct twin customer_twins[] = {
     {HEADER, HEADER_NUMBER, CUSTOMER_NUMBER_MAPPED, MAPPING_CUSTOMER},
 };
 
+static const struct twin usage_twins[] = {
+    {HEADER, USAGE_CUSTOMER, USAGE_CUSTOMER_MAPPED, MAPPING_CUSTOMER},
+};
+
 #define TWINS(list)                                         \
 	{                                                   \
 		list, (int)(sizeof(list) / sizeof(list)[0]) \
@@ -61,7 +65,7 @@ static const struct {
 } twins_of[] = {
     [DOCUMENT_JOURNAL] = TWINS(journal_twins),     [DOCUMENT_INVOICE] = TWINS(invoice_twins),
     [DOCUMENT_CREDIT_MEMO] = TWINS(invoice_twins), [DOCUMENT_PAYMENT] = TWINS(payment_twins),
-    [DOCUMENT_CUSTOMER] = TWINS(customer_twins),
+    [DOCUMENT_CUSTOMER] = TWINS(customer_twins),   [DOCUMENT_USAGE] = TWINS(usage_twins),
 };
 _Static_assert(sizeof twins_of / sizeof twins_of[0] == DOCUMENT_TYPE_COUNT, "every type has its codes");
 

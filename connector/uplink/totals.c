@@ -299,7 +299,8 @@ static bool decode_entry(struct totals_entry *entry, struct reader *reader)
 	                               .debit = (int64_t)debit,
 	                               .credit = (int64_t)credit};
 	return reader_ok(reader) && type < DOCUMENT_TYPE_COUNT && type != DOCUMENT_CUSTOMER &&
-	       year <= YEAR_MAX && period <= PERIOD_MAX && currency_minor_units(currency) >= 0 &&
+	       type != DOCUMENT_USAGE && year <= YEAR_MAX && period <= PERIOD_MAX &&
+	       currency_minor_units(currency) >= 0 &&
 	       text_copy(entry->currency, sizeof entry->currency, currency) && count >= 1 &&
 	       count <= INT64_MAX && debit <= INT64_MAX && credit <= INT64_MAX;
 }

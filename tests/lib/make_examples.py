@@ -15,7 +15,7 @@ import re
 PICK = {
     "journal": ("up/post", ".journal.recorded."), "invoice": ("up/post", ".invoice.amended."),
     "creditMemo": ("up/post", ".creditmemo.recorded."), "payment": ("up/post", ".payment.voided."),
-    "customer": ("up/post", ".customer.recorded."), "control": ("up/post", ".control.recorded."),
+    "customer": ("up/post", ".customer.recorded."), "usage": ("up/post", ".usage.recorded."), "control": ("up/post", ".control.recorded."),
     "keyRotated": ("up/post", ".key.rotated."), "batch": ("up/post", ".posting.batch."), "checkpoint": ("up/ckpt", "urn:"),
     "birth": ("up/state", '"birth"'), "heartbeat": ("up/state", '"heartbeat"'), "death": ("up/state", '"stopped"'),
     "metric": ("up/metric", "{"), "exception": ("up/exc", "{"), "result": ("up/res", "{"), "receipt": ("dn/ack", "urn:"),

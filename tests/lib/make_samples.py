@@ -94,6 +94,15 @@ def invoice(number, net, tax, gross, still_open, kind="invoice", **more):
             "gross": gross, "open": still_open, "status": "open" if still_open != "0.00" else "paid", "lines": [line], **more}
 
 
+def usage(meter, quantity, unit):
+    """July of one meter, of 310 records."""
+    data = {**HEADER, "type": "usage", "number": f"4003-{meter}-2025-07", "customer": "4003", "meter": meter, "quantity": quantity,
+            "unit": unit, "window_start": "2025-07-01", "window_end": "2025-07-31", "record_count": 310,
+            "records_digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}
+    del data["currency"]
+    return data
+
+
 def valid():
     """One of everything, in the order of a first day."""
     case = Case("one of everything that a consumer may meet, all good")
@@ -122,6 +131,7 @@ def valid():
              why="the receipt, as the consumer sends it")
     case.add(stream.topic("post"), stream.batch([stream.document(payment(number)) for number in (4014, 4015)]),
              why="two events in one message")
+    case.event(stream, stream.document(usage("transfer", "120.50", "GB")), why="a quantity, no money: in no totals")
     unknown = stream.append("contract.recorded", "contract", "00001/contract/2025/K-1", {"type": "contract", "number": "K-1"},
                             more={"phase": "rehearsal", "colour": "blue"})
     stream.uncounted.append(("customer", {}, None))

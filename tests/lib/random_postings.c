@@ -168,6 +168,17 @@ void random_posting(struct sim_random *random, struct document *document, enum d
 		set_code(random, document, &header[CUSTOMER_TERMS]);
 		return;
 	}
+	if (type == DOCUMENT_USAGE) {
+		set_text(document, &header[USAGE_CUSTOMER], "1");
+		set_text(document, &header[USAGE_METER], "calls");
+		header[USAGE_WINDOW_START] = (struct value){.present = true, .as.date = 20697};
+		header[USAGE_WINDOW_END] = (struct value){.present = true, .as.date = 20726};
+		set_units(&header[USAGE_QUANTITY], small(random), 1);
+		set_text(document, &header[USAGE_UNIT], "h");
+		if (sim_random_below(random, 2))
+			header[USAGE_RECORD_COUNT] = (struct value){.present = true, .as.integer = 3};
+		return;
+	}
 	if (type == DOCUMENT_PAYMENT) {
 		set_text(document, &header[PAYMENT_PAYER], "1");
 		set_money(random, document, &header[PAYMENT_AMOUNT], &header[PAYMENT_AMOUNT_LOCAL]);
@@ -393,6 +404,35 @@ static void change_currency(struct sim_random *random, struct document *document
 	        currencies[chosen].digits);
 }
 
+static void change_usage(struct sim_random *random, struct document *document)
+{
+	struct value *header = document->header;
+	struct value *quantity = &header[USAGE_QUANTITY];
+	bool first = sim_random_below(random, 2);
+	switch (sim_random_below(random, 6)) {
+	case 0:
+		set_code(random, document, &header[first ? USAGE_METER : (int)USAGE_RECORDS_DIGEST]);
+		break;
+	case 1:
+		header[first ? USAGE_WINDOW_START : (int)USAGE_WINDOW_END].as.date++;
+		break;
+	case 2:
+		quantity->as.decimal.units++;
+		break;
+	case 3: /* the same number, with one digit more */
+		if (quantity->as.decimal.scale < 6) {
+			quantity->as.decimal.units *= 10;
+			quantity->as.decimal.scale++;
+		}
+		break;
+	case 4:
+		set_text(document, &header[USAGE_UNIT], first ? "min" : "h");
+		break;
+	default:
+		header[USAGE_RECORD_COUNT] = (struct value){.present = first, .as.integer = 4};
+	}
+}
+
 static void change_attribute(struct sim_random *random, struct document *document, enum posting_change change)
 {
 	struct value *header = document->header;
@@ -415,6 +455,8 @@ static void change_attribute(struct sim_random *random, struct document *documen
 			set_text(document, &header[PAYMENT_PAYER], first ? "2" : "");
 		else if (document->type == DOCUMENT_INVOICE || document->type == DOCUMENT_CREDIT_MEMO)
 			set_text(document, &header[INVOICE_CUSTOMER], first ? "2" : "");
+		else if (document->type == DOCUMENT_USAGE)
+			set_text(document, &header[USAGE_CUSTOMER], first ? "2" : "");
 		break;
 	case CHANGE_VOIDED:
 		document->voided = first;
@@ -423,6 +465,8 @@ static void change_attribute(struct sim_random *random, struct document *documen
 		if (document->type == DOCUMENT_CUSTOMER)
 			set_code(random, document,
 			         &header[first ? CUSTOMER_LEGAL_NAME : (int)CUSTOMER_COUNTRY]);
+		if (document->type == DOCUMENT_USAGE)
+			change_usage(random, document);
 		break;
 	default:
 		CHECK(change == CHANGE_IGNORED);
@@ -433,7 +477,7 @@ static void change_attribute(struct sim_random *random, struct document *documen
 
 void random_change(struct sim_random *random, struct document *document, enum posting_change change)
 {
-	bool has_lines = document->type != DOCUMENT_CUSTOMER;
+	bool has_lines = document->type != DOCUMENT_CUSTOMER && document->type != DOCUMENT_USAGE;
 	if (change >= CHANGE_PERIOD && change != CHANGE_CURRENCY && change != CHANGE_LOCAL_CURRENCY)
 		change_attribute(random, document, change);
 	else if (change == CHANGE_CURRENCY)

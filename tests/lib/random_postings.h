@@ -36,7 +36,7 @@
 	X(ENTITY, "the entity")             \
 	X(PARTY, "the party")               \
 	X(VOIDED, "voided")                 \
-	X(MASTER, "a customer's attribute") \
+	X(MASTER, "a customer, a usage")    \
 	X(IGNORED, "what is not compared")
 
 enum posting_change {

@@ -18,7 +18,7 @@ from decimal import Decimal
 TENANT, GATEWAY = "acme", "plant-1"
 NAME = f"{TENANT}/{GATEWAY}"
 WORD = {"credit_memo": "creditmemo"}
-DOCUMENTS = ("journal", "invoice", "credit_memo", "payment", "customer")  # schemas in version 1.1, others in 1.0
+DOCUMENTS = ("journal", "invoice", "credit_memo", "payment", "customer", "usage")  # schemas in version 1.1, others in 1.0
 
 
 def canonical(value):
@@ -125,7 +125,7 @@ class Stream:
         for word, data, part in self.uncounted:
             if word == "journal":
                 values = [line["amount"] for line in data["lines"]]
-            elif word == "customer" or (part and not part.startswith("1/")):
+            elif word in ("customer", "usage") or (part and not part.startswith("1/")):
                 continue
             else:
                 sign = {"invoice": 1, "creditmemo": -1, "payment": -1}[word]

@@ -178,3 +178,21 @@ void sample_make_customer(struct document *document)
 	sample_set_integer(document, HEADER_YEAR, 0);
 	sample_set_header(document, CUSTOMER_LEGAL_NAME, "M\xc3\xbcller KG");
 }
+
+void sample_make_usage(struct document *document)
+{
+	sample_begin(document, DOCUMENT_USAGE, "EUR");
+	document->header[HEADER_CURRENCY].present = false;
+	sample_set_integer(document, HEADER_YEAR, 2026);
+	sample_set_integer(document, HEADER_PERIOD, 9);
+	sample_set_date(&document->header[HEADER_POSTING_DATE], "2026-09-30");
+	sample_set_header(document, USAGE_CUSTOMER, "4242");
+	sample_set_header(document, USAGE_METER, "transfer");
+	sample_set_date(&document->header[USAGE_WINDOW_START], "2026-09-01");
+	sample_set_date(&document->header[USAGE_WINDOW_END], "2026-09-30");
+	sample_set_decimal(&document->header[USAGE_QUANTITY], "120.50");
+	sample_set_header(document, USAGE_UNIT, "GB");
+	sample_set_integer(document, USAGE_RECORD_COUNT, 310);
+	sample_set_header(document, USAGE_RECORDS_DIGEST,
+	                  "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+}

@@ -157,11 +157,18 @@ def customer(number, entity="00000"):
             "year": 0}
 
 
+def usage(number, quantity="12.50", entity="00100"):
+    """What a meter counted in July."""
+    return {"customer": "4003", "entity": entity, "meter": "transfer", "number": f"U-{number}", "period": 7,
+            "posting_date": "2025-07-31", "quantity": quantity, "record_count": 3, "source_system": "jde", "type": "usage",
+            "unit": "GB", "window_end": "2025-07-31", "window_start": "2025-07-01", "year": 2025}
+
+
 def _signed_values(data, part):
     kind = data["type"]
     if kind == "journal":
         return [Decimal(line["amount"]) for line in data["lines"]]
-    if kind == "customer" or part > 1:
+    if kind in ("customer", "usage") or part > 1:
         return []
     return [{"invoice": 1, "credit_memo": -1, "payment": -1}[kind] * Decimal(data["amount" if kind == "payment" else "gross"])]
 

@@ -215,13 +215,31 @@ static void write_text(const struct document *document, const char *name, int sl
 	buf_printf(out, "%s %s\n", name, text(document, &document->header[slot], value, sizeof value));
 }
 
+static void write_usage(const struct document *document, struct buf *out)
+{
+	const struct value *header = document->header;
+	int64_t quantity = header[USAGE_QUANTITY].as.decimal.units;
+	/* Twelve digits after the point hold every random quantity. */
+	for (int digits = header[USAGE_QUANTITY].as.decimal.scale; digits < 12; digits++)
+		quantity *= 10;
+	write_text(document, "party", USAGE_CUSTOMER, out);
+	write_text(document, "meter", USAGE_METER, out);
+	write_text(document, "unit", USAGE_UNIT, out);
+	write_text(document, "digest", USAGE_RECORDS_DIGEST, out);
+	buf_printf(out, "window %d %d quantity %lld\n", (int)header[USAGE_WINDOW_START].as.date,
+	           (int)header[USAGE_WINDOW_END].as.date, (long long)quantity);
+	if (header[USAGE_RECORD_COUNT].present)
+		buf_printf(out, "records %lld\n", (long long)header[USAGE_RECORD_COUNT].as.integer);
+}
+
 static void write_header(struct sheet *sheet, struct buf *out)
 {
 	const struct document *document = sheet->document;
 	const struct value *header = document->header;
 	buf_printf(out, "%d %d\n", (int)document->type, document->voided);
 	write_text(document, "entity", HEADER_ENTITY, out);
-	write_text(document, "currency", HEADER_CURRENCY, out);
+	if (document->type != DOCUMENT_USAGE)
+		write_text(document, "currency", HEADER_CURRENCY, out);
 	if (document->type == DOCUMENT_CUSTOMER) {
 		write_text(document, "name", CUSTOMER_LEGAL_NAME, out);
 		write_text(document, "tax", CUSTOMER_TAX_ID, out);
@@ -231,9 +249,11 @@ static void write_header(struct sheet *sheet, struct buf *out)
 	}
 	buf_printf(out, "period %lld %lld\n", (long long)header[HEADER_YEAR].as.integer,
 	           header[HEADER_PERIOD].present ? (long long)header[HEADER_PERIOD].as.integer : 0);
-	if (header[HEADER_POSTING_DATE].present)
+	if (header[HEADER_POSTING_DATE].present && document->type != DOCUMENT_USAGE)
 		buf_printf(out, "posted %d\n", header[HEADER_POSTING_DATE].as.date);
-	if (document->type == DOCUMENT_PAYMENT) {
+	if (document->type == DOCUMENT_USAGE) {
+		write_usage(document, out);
+	} else if (document->type == DOCUMENT_PAYMENT) {
 		write_text(document, "party", PAYMENT_PAYER, out);
 		write_header_amount(sheet, "amount", PAYMENT_AMOUNT, PAYMENT_AMOUNT_LOCAL, out);
 	} else if (document->type != DOCUMENT_JOURNAL) {
@@ -261,7 +281,7 @@ void view_oracle(const struct document *document, struct buf *out)
 		journal_rows(&sheet);
 	else if (document->type == DOCUMENT_PAYMENT)
 		payment_rows(&sheet);
-	else if (document->type != DOCUMENT_CUSTOMER)
+	else if (document->type != DOCUMENT_CUSTOMER && document->type != DOCUMENT_USAGE)
 		invoice_rows(&sheet, &coded);
 	write_rows(&sheet, coded, out);
 	if (sheet.any_local)

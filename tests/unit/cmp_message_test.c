@@ -128,7 +128,7 @@ static void test_the_sample(void **state)
 	run.entities = sample_entities;
 	run.from = SPAN_LITERAL("2025-07");
 	run.to = SPAN_LITERAL("2025-07");
-	assert_int_equal(instant_parse(&run.at_ns, SPAN_LITERAL("2026-11-21T14:20:12.500Z")), ERR_OK);
+	assert_int_equal(instant_parse(&run.at_ns, SPAN_LITERAL("2026-11-21T14:20:12.750Z")), ERR_OK);
 	buf_init(&out, 60000);
 	assert_int_equal(cmp_pages_open(&pages, &run, 60000, &info), ERR_OK);
 	assert_true(cmp_pages_next(&pages, &out));

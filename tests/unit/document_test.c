@@ -38,9 +38,11 @@ static void assert_subject(const struct document *document, const char *expected
 static void test_types(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"journal", "invoice", "credit_memo", "payment", "customer"};
-	static const char *const events[] = {"journal", "invoice", "creditmemo", "payment", "customer"};
-	static const int lines_min[] = {2, 1, 1, 0, 0};
+	static const char *const names[] = {"journal", "invoice",  "credit_memo",
+	                                    "payment", "customer", "usage"};
+	static const char *const events[] = {"journal", "invoice",  "creditmemo",
+	                                     "payment", "customer", "usage"};
+	static const int lines_min[] = {2, 1, 1, 0, 0, 0};
 	for (int i = 0; i < DOCUMENT_TYPE_COUNT; i++) {
 		enum document_type type = DOCUMENT_TYPE_COUNT;
 		assert_string_equal(document_spec((enum document_type)i)->name, names[i]);

@@ -120,6 +120,9 @@ static void test_invoice_payment_customer(void **state)
 	sample_make_customer(document);
 	sample_set_header(document, HEADER_NUMBER, "4242");
 	EXPECT_MAPPED(document, all_kinds, customer);
+	static const char *const usage[] = {"\"customer\":\"4242\",\"customer_mapped\":\"C-7\""};
+	sample_make_usage(document);
+	EXPECT_MAPPED(document, all_kinds, usage);
 }
 
 /* Without a file of a kind its fields stay: what a profile put there, or nothing. With one they are made anew. */

@@ -504,6 +504,10 @@ static void test_field_order(void **state)
 	assert_order(customer->header + common, customer->header_count - common,
 	             "number_mapped legal_name tax_id address city postal_code country terms "
 	             "control_account valid_from valid_to credit_hold status");
+	const struct document_spec *usage = document_spec(DOCUMENT_USAGE);
+	assert_order(usage->header + common, usage->header_count - common,
+	             "customer customer_mapped meter window_start window_end quantity unit record_count "
+	             "records_digest");
 	const struct section_spec *lines = &journal->sections[SECTION_LINES];
 	assert_order(lines->fields, lines->field_count,
 	             "line account account_mapped account_name amount amount_local amount_group entity "
@@ -524,6 +528,7 @@ static void test_field_order(void **state)
 	assert_int_equal(DOCUMENT_CREDIT_MEMO, 2);
 	assert_int_equal(DOCUMENT_PAYMENT, 3);
 	assert_int_equal(DOCUMENT_CUSTOMER, 4);
+	assert_int_equal(DOCUMENT_USAGE, 5);
 	assert_int_equal(SECTION_LINES, 0);
 	assert_int_equal(SECTION_TAX_LINES, 1);
 	assert_int_equal(SECTION_APPLICATIONS, 2);

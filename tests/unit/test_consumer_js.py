@@ -160,7 +160,8 @@ class CoreTest(unittest.TestCase):
     def test_control_totals(self):
         """Journals, invoices, credit memos, payments, customers, parts: our sums are the agent's; others are named."""
         for data in (tp1.journal(1, "0.10", lines=4), tp1.journal(2, "2.00", "JPY"), tp1.invoice(3, "7.005", "KWD"),
-                     tp1.invoice(4, "9.99", kind="credit_memo"), tp1.payment(5), tp1.payment(6, "-1.00"), tp1.customer(7, "00100")):
+                     tp1.invoice(4, "9.99", kind="credit_memo"), tp1.payment(5), tp1.payment(6, "-1.00"), tp1.customer(7, "00100"),
+                     tp1.usage(8)):
             self.stream.event(data)
         self.stream.parts(tp1.journal(8, lines=6), 3)
         self.stream.parts({**tp1.invoice(9), "lines": [{"line": "1", "net": "1.00"}] * 4}, 2)

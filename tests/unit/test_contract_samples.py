@@ -127,8 +127,8 @@ class SamplesTest(unittest.TestCase):
         self.assertEqual(rows, [("creditmemo", "EUR", "2025-07", 1, "0.00", "11.90"), ("invoice", "EUR", "2025-07", 2, "238.00", "0.00"),
                                 ("journal", "EUR", "2025-07", 3, "200.00", "200.00"),
                                 ("payment", "EUR", "2025-07", 2, "0.00", "180.97")])
-        # The first has sequence 9; then two receipts of 61.97 in a batch, and one event of a type that has no totals.
-        self.assertEqual((second["count"], second["first"], second["last"], len(second["totals"])), (3, 10, 12, 1))
+        # The first has sequence 9; then two receipts of 61.97 in a batch, a usage and one event of a type that has no totals.
+        self.assertEqual((second["count"], second["first"], second["last"], len(second["totals"])), (4, 10, 13, 1))
         self.assertEqual((second["totals"][0]["credit"], second["totals"][0]["count"]), ("123.94", 2))
 
     def test_inclusion_proof(self):

@@ -23,7 +23,7 @@ TOOLS = os.path.join(ROOT, "tests", "contract_tools")
 BUILD = os.environ.get("TWINPOST_BUILD", os.path.join(ROOT, "build"))
 sys.dont_write_bytecode = True
 
-DOCUMENTS = ("journal", "invoice", "credit_memo", "payment", "customer")
+DOCUMENTS = ("journal", "invoice", "credit_memo", "payment", "customer", "usage")
 STATES = ("birth", "heartbeat", "death")
 
 
@@ -116,7 +116,7 @@ class GeneratorTest(unittest.TestCase):
         return subprocess.run([os.path.join(BUILD, "schemas"), *arguments], capture_output=True, text=True, check=False)
 
     def test_files_are_what_the_tables_say(self):
-        """Each file equals the program's output; the names are those of the five types in version 1.1."""
+        """Each file equals the program's output; the names are those of the six types in version 1.1."""
         self.assertEqual(self.program().stdout.split(), [f"{name}-1.1" for name in DOCUMENTS])
         for name in DOCUMENTS:
             done = self.program(name)

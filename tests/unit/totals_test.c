@@ -37,7 +37,7 @@ static void expect_data(const struct totals *totals, int64_t last, const char *e
 /*
  * One of each, of 2024 period 2, and what changes a key.
  * journal 100.00 -60.00 -40.00: debit 100.00, credit 100.00, twice: 200.00. invoice gross 119.00: debit. credit memo
- * gross 119.00: credit. payment 150.00: credit. customer: counted, no entry.
+ * gross 119.00: credit. payment 150.00: credit. customer, usage: counted, no entry.
  */
 static void test_one_of_each(void **state)
 {
@@ -72,7 +72,9 @@ static void test_one_of_each(void **state)
 	totals_begin(&totals, 10);
 	sample_make_customer(document);
 	add(&totals, document, 10);
-	expect_data(&totals, 10, "{\"count\":1,\"first\":10,\"last\":10,\"totals\":[]}");
+	sample_make_usage(document);
+	add(&totals, document, 11);
+	expect_data(&totals, 11, "{\"count\":2,\"first\":10,\"last\":11,\"totals\":[]}");
 	totals_release(&totals);
 }
 
@@ -291,12 +293,12 @@ static void test_bytes(void **state)
 	buf_append_char(&out, 0);
 	assert_false(totals_decode(&again, out.data, out.len));
 	out.len--;
-	/* Version, first above last, entries; type customer, currency, year, period, count 0, debit and credit below
-	 * zero. */
+	/* Version, first above last, entries; types customer and usage, currency, year, period, count 0, debit and
+	 * credit below zero. */
 	static const struct {
 		size_t at;
 		uint8_t byte;
-	} breaks[] = {{0, 2},     {1, 11},   {25, 1}, {27, 4},    {28, 'e'},
+	} breaks[] = {{0, 2},     {1, 11},   {25, 1}, {27, 4},    {27, 5},   {28, 'e'},
 	              {32, 0x30}, {33, 100}, {34, 0}, {49, 0x80}, {57, 0x80}};
 	for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
 		uint8_t kept = out.data[breaks[i].at];

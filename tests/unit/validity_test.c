@@ -42,6 +42,8 @@ static void test_required_fields(void **state)
 			sample_make_payment(document);
 		else if (type == DOCUMENT_CUSTOMER)
 			sample_make_customer(document);
+		else if (type == DOCUMENT_USAGE)
+			sample_make_usage(document);
 		else
 			sample_make_invoice(document, (enum document_type)type);
 		for (int slot = 0; slot < spec->header_count; slot++) {
@@ -345,13 +347,46 @@ static void test_payment_applied(void **state)
 	sample_expect_valid(document);
 }
 
+/* A window of one day; records: 0 is a number of them, minus one is not; a digest is as sha256sum prints it. */
+static void test_usage(void **state)
+{
+	struct document *document = *state;
+	static const char *const digests[] = {
+	    "9F86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+	    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a0",
+	    "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a081",
+	    "gf86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+	};
+	sample_make_usage(document);
+	sample_expect_valid(document);
+	sample_set_date(&document->header[USAGE_WINDOW_START], "2026-09-30");
+	sample_expect_valid(document);
+	sample_set_date(&document->header[USAGE_WINDOW_START], "2026-10-01");
+	sample_expect_broken(document, "date-order",
+	                     "window_end in the header is 2026-09-30, before its start on 2026-10-01");
+	sample_make_usage(document);
+	sample_set_decimal(&document->header[USAGE_QUANTITY], "-0.123456");
+	sample_set_integer(document, USAGE_RECORD_COUNT, 0);
+	sample_expect_valid(document);
+	sample_set_integer(document, USAGE_RECORD_COUNT, -1);
+	sample_expect_broken(document, "usage-records", "record_count is -1");
+	document->header[USAGE_RECORD_COUNT].present = false;
+	sample_expect_valid(document);
+	for (size_t i = 0; i < sizeof digests / sizeof digests[0]; i++) {
+		sample_set_header(document, USAGE_RECORDS_DIGEST, digests[i]);
+		sample_expect_broken(document, "usage-records", "no SHA-256 of 64 hex digits in lower case");
+	}
+	document->header[USAGE_RECORDS_DIGEST].present = false;
+	sample_expect_valid(document);
+}
+
 /* The first rule of the list is the finding where several are broken; ids are unique and say something. */
 static void test_order(void **state)
 {
 	struct document *document = *state;
 	size_t count;
 	const struct validity_rule *rules = validity_rules(&count);
-	assert_int_equal(count, 21);
+	assert_int_equal(count, 22);
 	for (size_t i = 0; i < count; i++) {
 		assert_true(strlen(rules[i].text) > 10);
 		for (size_t j = 0; j < i; j++)
@@ -381,7 +416,8 @@ int main(void)
 	    WITH_DOCUMENT(test_amount_digits),   WITH_DOCUMENT(test_settle_amounts),
 	    WITH_DOCUMENT(test_period),          WITH_DOCUMENT(test_date_order),
 	    WITH_DOCUMENT(test_journal_balance), WITH_DOCUMENT(test_amount_overflow),
-	    WITH_DOCUMENT(test_payment_applied), WITH_DOCUMENT(test_order),
+	    WITH_DOCUMENT(test_payment_applied), WITH_DOCUMENT(test_usage),
+	    WITH_DOCUMENT(test_order),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -309,6 +309,38 @@ static void test_customer(void **state)
 	assert_int_equal(fixture->view.line_count, 0);
 }
 
+/* A quantity is no money: no currency, no total, none of the digits a currency has; 120.50 and 120.5 are one. */
+static void test_usage(void **state)
+{
+	struct fixture *fixture = *state;
+	struct document *document = &fixture->document;
+	const struct view *view = &fixture->view;
+	sample_make_usage(document);
+	sample_set_header(document, HEADER_CURRENCY, "EUR");
+	make(fixture, SIDE_CLOUD);
+	struct fingerprint before = view->fingerprint;
+	assert_span(view->attributes[VIEW_METER], "transfer");
+	assert_span(view->attributes[VIEW_WINDOW], "2026-09-01/2026-09-30");
+	assert_span(view->attributes[VIEW_QUANTITY], "120.5");
+	assert_span(view->attributes[VIEW_UNIT], "GB");
+	assert_span(view->attributes[VIEW_RECORD_COUNT], "310");
+	assert_span(view->attributes[VIEW_RECORDS_DIGEST],
+	            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+	assert_span(view->party, "4242");
+	assert_span(view->currency, "");
+	assert_int_equal(view->period, 202609);
+	assert_int_equal(view->total, 0);
+	assert_int_equal(view->line_count, 0);
+	sample_set_decimal(&document->header[USAGE_QUANTITY], "120.500000");
+	document->header[HEADER_CURRENCY].present = false;
+	sample_set_date(&document->header[HEADER_POSTING_DATE], "2026-10-02");
+	make(fixture, SIDE_CLOUD);
+	assert_memory_equal(&view->fingerprint, &before, sizeof before);
+	sample_set_decimal(&document->header[USAGE_QUANTITY], "120.500001");
+	make(fixture, SIDE_CLOUD);
+	assert_memory_not_equal(&view->fingerprint, &before, sizeof before);
+}
+
 /* One exchange rate has one text, however many zeros it came with; the year alone stands where no period is. */
 static void test_attribute_texts(void **state)
 {
@@ -449,13 +481,14 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_FIXTURE(test_journal),         WITH_FIXTURE(test_line_entity),
-	    WITH_FIXTURE(test_digits),          WITH_FIXTURE(test_bad_amounts),
-	    WITH_FIXTURE(test_bad_header),      WITH_FIXTURE(test_local_amounts),
-	    WITH_FIXTURE(test_invoice),         WITH_FIXTURE(test_tax_lines),
-	    WITH_FIXTURE(test_payment),         WITH_FIXTURE(test_customer),
-	    WITH_FIXTURE(test_attribute_texts), WITH_FIXTURE(test_origin),
-	    WITH_FIXTURE(test_mapping),         WITH_FIXTURE(test_missing),
+	    WITH_FIXTURE(test_journal),    WITH_FIXTURE(test_line_entity),
+	    WITH_FIXTURE(test_digits),     WITH_FIXTURE(test_bad_amounts),
+	    WITH_FIXTURE(test_bad_header), WITH_FIXTURE(test_local_amounts),
+	    WITH_FIXTURE(test_invoice),    WITH_FIXTURE(test_tax_lines),
+	    WITH_FIXTURE(test_payment),    WITH_FIXTURE(test_customer),
+	    WITH_FIXTURE(test_usage),      WITH_FIXTURE(test_attribute_texts),
+	    WITH_FIXTURE(test_origin),     WITH_FIXTURE(test_mapping),
+	    WITH_FIXTURE(test_missing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

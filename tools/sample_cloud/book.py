@@ -62,7 +62,7 @@ class StreamState:
 def measure(data):
     """(currency, lines, amount) of a document: of journals the sum of debits, of others the gross amount."""
     kind = data["type"]
-    if kind == "customer":
+    if kind in ("customer", "usage"):
         return "", 0, "0"
     lines = data.get("applications" if kind == "payment" else "lines", ())
     if kind == "journal":

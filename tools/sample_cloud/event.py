@@ -42,7 +42,7 @@ _FORMS = {
     "traceparent": r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
 }
 _FORMS = {name: re.compile(form) for name, form in _FORMS.items()}
-_DOCUMENT = re.compile(r"com\.twinpost\.(journal|invoice|creditmemo|payment|customer)\.(recorded|amended|voided)\.v1")
+_DOCUMENT = re.compile(r"com\.twinpost\.(journal|invoice|creditmemo|payment|customer|usage)\.(recorded|amended|voided)\.v1")
 _PART = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})")
 
 

@@ -19,6 +19,7 @@ HEADERS = {
     "payment": COMMON + "means value_date amount amount_local payer payer_mapped unapplied status bank_account batch".split(),
     "customer": COMMON + ("number_mapped legal_name tax_id address city postal_code country terms control_account valid_from valid_to "
                           "credit_hold status").split(),
+    "usage": COMMON + "customer customer_mapped meter window_start window_end quantity unit record_count records_digest".split(),
 }
 JOURNAL_LINES = ("line account account_mapped account_name amount amount_local amount_group entity cost_centre "
                  "cost_centre_mapped profit_centre segment trading_partner tax_code tax_code_mapped quantity unit party text").split()
@@ -32,14 +33,15 @@ SECTIONS = {
     "credit_memo": {"lines": INVOICE_LINES, "tax_lines": TAX_LINES},
     "payment": {"applications": APPLICATIONS},
     "customer": {},
+    "usage": {},
 }
 TYPES = tuple(HEADERS)
 PREFIXES = {"lines": "line.", "tax_lines": "tax.", "applications": "application."}
 KEY = ("entity", "type", "year", "number")
-INTEGERS = {"year", "period", "revision"}
+INTEGERS = {"year", "period", "revision", "record_count"}
 BOOLEANS = {"reversal", "credit_hold", "voided"}
 DATES = {"document_date", "posting_date", "entry_date", "due_date", "service_start", "service_end", "value_date", "valid_from",
-         "valid_to", "revenue_start", "revenue_end"}
+         "valid_to", "revenue_start", "revenue_end", "window_start", "window_end"}
 DECIMALS = {"exchange_rate", "quantity", "price", "tax_rate", "rate"}
 AMOUNTS = {"amount", "amount_local", "amount_group", "net", "tax", "gross", "net_local", "tax_local", "gross_local", "prepaid",
            "rounding", "payable", "open", "unapplied", "base", "discount", "write_off", "fx_gain_loss"}

@@ -43,6 +43,7 @@ KINDS = {
 POLICY_KIND = "half_even"
 ROUNDING = ("rounding", "different")
 MERGED_MAX = 5
+NO_MONEY = ("customer", "usage")
 LOOK_AHEAD = 3000  # documents that are looked at for one collective invoice
 
 
@@ -100,7 +101,7 @@ class Context:
 
 
 def _late(data, draw, _context):
-    if "posting_date" not in data or "period" not in data:
+    if "posting_date" not in data or "period" not in data or data["type"] in NO_MONEY:
         return None
     old = datetime.date.fromisoformat(data["posting_date"])
     new = old + datetime.timedelta(days=draw.randint(1, 5))
@@ -113,7 +114,7 @@ def _late(data, draw, _context):
 
 def _wrong_period(data, draw, _context):
     period = data.get("period", 0)
-    if not 1 <= period <= 12 or data["type"] == "customer":
+    if not 1 <= period <= 12 or data["type"] in NO_MONEY:
         return None
     data["period"] = {1: 2, 12: 11}.get(period) or period + draw.choice((-1, 1))
     return f"period {period} -> {data['period']}"
@@ -252,7 +253,7 @@ def _change_amount(data, delta):
 
 
 def _wrong_cent(data, draw, _context):
-    if data["type"] == "customer":
+    if data["type"] in NO_MONEY:
         return None
     return _change_amount(data, draw.choice((-1, 1)))
 
@@ -260,7 +261,7 @@ def _wrong_cent(data, draw, _context):
 def _wrong_amount(data, _draw, _context):
     """Two neighbouring digits of a net or debit change places, as typists do."""
     name, lines = {"journal": ("amount", data.get("lines", ())), "payment": ("amount", [data]),
-                   "customer": ("", ())}.get(data["type"], ("net", data.get("lines", ())))
+                   "customer": ("", ()), "usage": ("", ())}.get(data["type"], ("net", data.get("lines", ())))
     word = next((str(units(line[name])) for line in lines if units(line[name]) > 0), "")
     at = next((place for place in range(len(word) - 1) if word[place] != word[place + 1]), None)
     if at is None or len(word) < 3 or (at == 0 and word[1] == "0"):
@@ -333,7 +334,7 @@ def fits(kind, data):
             units(part["gross"]) > 0 for part in posting.split(data, ("1", "2")) or [{"gross": "0"}])
     if kind == "merged":
         return data["type"] == "invoice" and not {"payable", "prepaid", "rounding"} & set(data)
-    return data["type"] != "customer"
+    return data["type"] not in NO_MONEY
 
 
 def make(plant, parts, numbers, context):

@@ -20,10 +20,10 @@ from .fields import digits, moved, text_of, units
 from .mapping import Unmapped
 
 SYSTEM = "sample-cloud"
-PREFIXES = {"journal": "GL", "invoice": "INV", "credit_memo": "CM", "payment": "PAY", "customer": "CUS"}
+PREFIXES = {"journal": "GL", "invoice": "INV", "credit_memo": "CM", "payment": "PAY", "customer": "CUS", "usage": "USE"}
 _LEFT = {"source_system", "number", "user", "entry_date", "batch", "ledger", "lines", "tax_lines", "applications", "text"}
 # (field, kind of code, types in which the document waits without a mapping; elsewhere the field is left out then)
-_HEADER_CODES = (("customer", "customer", ("invoice", "credit_memo")), ("payer", "customer", ("payment",)),
+_HEADER_CODES = (("customer", "customer", ("invoice", "credit_memo", "usage")), ("payer", "customer", ("payment",)),
                  ("control_account", "account", ()), ("bank_account", "account", ()))
 _LINE_CODES = (("account", "account"), ("cost_centre", "cost_centre"), ("tax_code", "tax_code"), ("code", "tax_code"),
                ("entity", "entity"))
@@ -118,7 +118,7 @@ def total(data):
     kind = data["type"]
     if kind == "journal":
         return sum(max(units(line["amount"]), 0) for line in data["lines"])
-    name = {"payment": "amount", "customer": ""}.get(kind, "gross")
+    name = {"payment": "amount", "customer": "", "usage": ""}.get(kind, "gross")
     return units(data[name]) if name else 0
 
 

@@ -40,8 +40,8 @@ def column(name):
 
 def kind(name, dialect):
     """The SQL type of a column."""
-    if name in ("document_id", "position", "revision", "year", "period", "voided"):
-        return "BIGINT" if name == "document_id" else "INTEGER"
+    if name in ("document_id", "position", "revision", "year", "period", "voided", "record_count"):
+        return "BIGINT" if name in ("document_id", "record_count") else "INTEGER"
     if name == "changed_at":
         return "TIMESTAMP(0)" if dialect == "postgresql" else "TEXT"
     if name in fields.AMOUNTS:

@@ -22,7 +22,7 @@ export const SOURCES_MAX = 4096;
 export const OUTCOMES_MAX = 200;      // in one message
 export const REPLAY_MAX = 10000;      // events in one command
 export const EXPIRY_MS = 600000;      // of a command
-const BOOKABLE = /^com\.twinpost\.(journal|invoice|creditmemo|payment|customer)\.(recorded|amended|voided)\.v1$/;
+const BOOKABLE = /^com\.twinpost\.(journal|invoice|creditmemo|payment|customer|usage)\.(recorded|amended|voided)\.v1$/;
 const SIGN = { invoice: 1n, creditmemo: -1n, payment: -1n };
 const instant = (at) => new Date(at).toISOString();
 
