@@ -135,6 +135,9 @@ MUST_USE enum err ledger_regenerate(struct ledger *ledger, struct ledger_documen
 /* Legacy documents whose outcome is not final, after this subject. */
 MUST_USE enum err ledger_without_outcome(struct ledger *ledger, const char *after, int limit,
                                          ledger_visitor visit, void *self, struct err_info *info);
+/* All documents of a side and type, in no order. The visitor may not change the ledger. */
+MUST_USE enum err ledger_of_type(struct ledger *ledger, enum ledger_side side, int type, ledger_visitor visit,
+                                 void *self, struct err_info *info);
 /* Did a change of the open transaction fail? Then it can only be rolled back. */
 bool ledger_failed(const struct ledger *ledger);
 /* ERR_NOT_FOUND: the legacy document is not there, or of another revision. */

@@ -338,6 +338,34 @@ enum err ledger_outdated(struct ledger *ledger, int limit, ledger_visitor visit,
 	return err;
 }
 
+enum err ledger_of_type(struct ledger *ledger, enum ledger_side side, int type, ledger_visitor visit,
+                        void *self, struct err_info *info)
+{
+	static const char sql[] = "SELECT " DOCUMENT_COLUMNS " FROM documents INDEXED BY documents_cell "
+				  "WHERE cell IN (SELECT id FROM cells WHERE type = ?2) AND side = ?1";
+	sqlite3_stmt *statement = NULL;
+	bool more = true;
+	int rc = sqlite3_prepare_v2(ledger->db, sql, -1, &statement, NULL);
+	enum err err =
+	    rc == SQLITE_OK ? ERR_OK : ledger_error(ledger, rc, "reading documents of a type", info);
+	if (err != ERR_OK)
+		return err;
+	sql_bind_int(statement, 1, side);
+	sql_bind_int(statement, 2, type);
+	while (err == ERR_OK && more) {
+		struct ledger_document document;
+		err = ledger_step(ledger, statement, &more, "reading documents of a type", info);
+		if (err != ERR_OK || !more)
+			break;
+		if (!document_load(statement, 0, side, true, &document))
+			err = ledger_damaged(ledger, "a document", info);
+		else if (!visit(self, &document))
+			break;
+	}
+	sqlite3_finalize(statement);
+	return err;
+}
+
 /* ---- reading in order ---- */
 
 struct ledger_cursor {

@@ -40,7 +40,8 @@ const char *run_verdict_name(enum run_verdict verdict)
 const char *run_file_name(enum run_file file)
 {
 	static const char *const names[RUN_FILE_COUNT] = {"documents.ndjson", "differences.ndjson",
-	                                                  "balances.ndjson", "tax.ndjson", "run.json"};
+	                                                  "balances.ndjson",  "tax.ndjson",
+	                                                  "usage.ndjson",     "run.json"};
 	CHECK(file < RUN_FILE_COUNT);
 	return names[file];
 }
@@ -511,6 +512,8 @@ static enum err go_through(struct run *run, struct err_info *info)
 		err = run_write_balances(run, info);
 	if (err == ERR_OK)
 		err = run_write_tax(run, info);
+	if (err == ERR_OK)
+		err = run_usage(run, info);
 	return err == ERR_OK ? run_write(run, info) : err;
 }
 

@@ -15,6 +15,7 @@
 #include "connector/compare/project.h"
 #include "connector/compare/run.h"
 #include "connector/compare/tally.h"
+#include "connector/compare/usage.h"
 #include "connector/posting/json_write.h"
 #include "store_forward/ledger_work.h"
 #include "store_forward/outcomes.h"
@@ -103,19 +104,21 @@ struct run {
 	struct buf line;
 	struct buf subjects[SIDE_COUNT];
 
-	struct tally *counts;      /* entity, type, period, currency: a value for each status */
-	struct tally *balances;    /* entity, account, currency, period: enum explained */
-	struct tally *bridge;      /* currency, cause or status: net, gross, count */
-	struct tally *side_totals; /* currency: legacy, cloud totals */
-	struct tally *open_money;  /* currency, entity: net, gross of what is open */
-	struct tally *histogram;   /* currency, minor units (sortable): count */
-	struct tally *days;        /* date: a value for each status */
-	struct tally *day_values;  /* date, currency: unexplained */
-	struct tally *open_days;   /* entity, date: open, and not waiting */
-	struct tally *entities;    /* entity: documents, open, waiting */
-	struct tally *unexplained; /* entity, currency: value */
-	struct tally *ages;        /* bucket: count */
-	struct tally *water;       /* entity: enum water */
+	struct tally *counts;             /* entity, type, period, currency: a value for each status */
+	struct tally *balances;           /* entity, account, currency, period: enum explained */
+	struct tally *bridge;             /* currency, cause or status: net, gross, count */
+	struct tally *side_totals;        /* currency: legacy, cloud totals */
+	struct tally *open_money;         /* currency, entity: net, gross of what is open */
+	struct tally *histogram;          /* currency, minor units (sortable): count */
+	struct tally *days;               /* date: a value for each status */
+	struct tally *day_values;         /* date, currency: unexplained */
+	struct tally *open_days;          /* entity, date: open, and not waiting */
+	struct tally *entities;           /* entity: documents, open, waiting */
+	struct tally *unexplained;        /* entity, currency: value */
+	struct tally *ages;               /* bucket: count */
+	struct tally *water;              /* entity: enum water */
+	int64_t usage[USAGE_CLASS_COUNT]; /* rows of each class */
+	int64_t usage_waiting;            /* among them: not yet due */
 	struct run_written written[RUN_FILE_COUNT];
 	/* Sums of fingerprints, without what was voided: of the cells, of what was found equal, of what was told. */
 	struct {
@@ -223,5 +226,11 @@ int run_number(struct span digits);
 
 /* run_write.c */
 MUST_USE enum err run_write(struct run *run, struct err_info *info);
+
+/* run_usage.c: usage three ways, into its file. Nothing is read where there is no usage. */
+MUST_USE enum err run_usage(struct run *run, struct err_info *info);
+void run_put_usage(struct run *run, struct json *json);
+/* Rows that do not agree, and are due. */
+int64_t run_usage_broken(const struct run *run);
 
 #endif

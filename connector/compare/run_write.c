@@ -504,9 +504,9 @@ static void judge(struct run *run)
 {
 	struct run_outcome *outcome = run->outcome;
 	const int64_t *s = outcome->statuses;
-	int64_t waiting = s[RUN_WAITING_CLOUD] + s[RUN_WAITING_LEGACY];
+	int64_t waiting = s[RUN_WAITING_CLOUD] + s[RUN_WAITING_LEGACY] + run->usage_waiting;
 	int64_t broken = s[RUN_DIFFERENT] + s[RUN_MISSING_CLOUD] + s[RUN_MISSING_LEGACY] + s[RUN_DUPLICATE] +
-	                 s[RUN_AMBIGUOUS];
+	                 s[RUN_AMBIGUOUS] + run_usage_broken(run);
 	if (run->reason_count > 0)
 		outcome->verdict = RUN_INCOMPLETE;
 	else if (broken > 0)
@@ -546,6 +546,10 @@ static void put_verdict(struct run *run, struct json *json)
 	           "documents have several possible counterparts");
 	put_reason(json, s[RUN_WAITING_CLOUD] + s[RUN_WAITING_LEGACY], "document waits for its counterpart",
 	           "documents wait for their counterparts");
+	put_reason(json, run_usage_broken(run), "window of usage does not agree three ways",
+	           "windows of usage do not agree three ways");
+	put_reason(json, run->usage_waiting, "window of usage is not invoiced or taken yet",
+	           "windows of usage are not invoiced or taken yet");
 	put_reason(json, held_documents(run), "document is held at the agent",
 	           "documents are held at the agent");
 	put_reason(json, s[RUN_ACCEPTED], "difference was accepted", "differences were accepted");
@@ -563,7 +567,7 @@ static void put_files(struct run *run, struct json *json)
 {
 	/* In the order of their names. */
 	static const enum run_file files[] = {RUN_FILE_BALANCES, RUN_FILE_DIFFERENCES, RUN_FILE_DOCUMENTS,
-	                                      RUN_FILE_TAX};
+	                                      RUN_FILE_TAX, RUN_FILE_USAGE};
 	json_list(json, "files");
 	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
 		struct run_written *written = &run->written[files[i]];
@@ -630,6 +634,7 @@ static void put_parts(struct run *run, struct json *json, struct span bridge)
 	json_put_text(json, "value", value);
 	json_object_end(json);
 	put_totals(run, json);
+	run_put_usage(run, json);
 	put_verdict(run, json);
 	put_waterfall(run, json);
 }

@@ -406,6 +406,42 @@ static void check_balances(struct check *check)
 		refuse_above(check, PACK_BREAKS, "a balance has an unexplained difference");
 }
 
+/* ---- usage ---- */
+
+/* Comparisons of before did not write it. A row that does not agree is a break, or waits. */
+static void check_usage(struct check *check)
+{
+	const struct pack_file *file = pack_files_find(check->files, "usage.ndjson");
+	struct span text = file ? file->bytes : (struct span){NULL, 0};
+	struct span line;
+	bool cut = false;
+	int64_t number = 0;
+	int64_t broken = 0;
+	int64_t waiting = 0;
+	char because[120];
+	while (file && pack_take_line(&text, &line, &cut)) {
+		struct json_value row;
+		number++;
+		if (json_open(&row, line, NULL) != ERR_OK || row.kind != JSON_OBJECT) {
+			pack_found(check->findings, "usage.ndjson: line %" PRId64 " is no row of usage",
+			           number);
+			continue;
+		}
+		struct json_value class_ = member_of(&row, "class");
+		struct json_value wait = member_of(&row, "waiting");
+		if (!json_text_is(&class_, "agree"))
+			*(wait.kind == JSON_TRUE ? &waiting : &broken) += 1;
+	}
+	if (cut)
+		pack_found(check->findings, "usage.ndjson is cut: its last line has no end");
+	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage do not agree", broken);
+	if (broken > 0)
+		refuse_above(check, PACK_BREAKS, because);
+	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage are not yet due", waiting);
+	if (waiting > 0)
+		refuse_above(check, PACK_PENDING, because);
+}
+
 /* ---- the verdict ---- */
 
 /* Are the open differences within the thresholds that run.json names? share * documents >= open, in whole numbers. */
@@ -478,6 +514,7 @@ void pack_check(const struct pack_files *files, const struct json_value *run, en
 		check_waterfall(check);
 		check_bridge(check);
 		check_balances(check);
+		check_usage(check);
 		check_verdict(check);
 	}
 	free(check);

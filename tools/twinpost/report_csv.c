@@ -144,7 +144,9 @@ enum err report_write_csv(const struct figures *figures, bool mark, const char *
 		return err_set(info, errno == EACCES ? ERR_DENIED : ERR_IO,
 		               "the folder %s cannot be made: %s", folder, strerror(errno));
 	enum err err = write_summary(figures, mark, folder, info);
-	for (int table = 0; table < REPORT_TABLE_COUNT && err == ERR_OK; table++)
-		err = write_table(figures, (enum report_table)table, mark, folder, info);
+	for (int table = 0; table < REPORT_TABLE_COUNT && err == ERR_OK; table++) {
+		if (table_present(figures, (enum report_table)table))
+			err = write_table(figures, (enum report_table)table, mark, folder, info);
+	}
 	return err;
 }

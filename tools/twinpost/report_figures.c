@@ -244,6 +244,33 @@ static enum err take_tax(void *self, const struct result_line *line, struct err_
 	return ERR_OK;
 }
 
+/* Usage is no money: all rows are of one "currency" without a name. */
+static enum err take_usage(void *self, const struct result_line *line, struct err_info *info)
+{
+	static const char *const places[] = {"source", "billing", "erp"};
+	struct figures *figures = self;
+	bool agrees = strcmp(member_text(line->object, "class"), "agree") == 0;
+	bool waiting = cJSON_IsTrue(member(line->object, "waiting"));
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		struct decimal quantity;
+		if (cJSON_IsNull(member(line->object, places[i])))
+			continue;
+		enum err err = amount_of(figures, RESULT_USAGE, line, member_text(line->object, places[i]),
+		                         &quantity, info);
+		if (err != ERR_OK)
+			return err;
+	}
+	figures->usage_broken += !agrees && !waiting;
+	figures->usage_waiting += !agrees && waiting;
+	picks_offer(&figures->usage, "",
+	            (struct decimal){agrees    ? 0
+	                             : waiting ? 1
+	                                       : 2,
+	                             0},
+	            (struct decimal){0, 0}, line->number, line->text);
+	return ERR_OK;
+}
+
 static enum err take_document(void *self, const struct result_line *line, struct err_info *info)
 {
 	struct figures *figures = self;
@@ -393,6 +420,9 @@ static void check_verdict(struct figures *figures)
 		      (long long)(figures->open_count - (pending ? figures->pending_count : 0)));
 	if (rung > 0 && cJSON_GetArraySize(member(figures->run, "incomplete")) > 0)
 		doubt(figures, "The verdict is \"%s\", but parts were not compared.", words_verdict(verdict));
+	if (rung >= 2 && figures->usage_broken > 0)
+		doubt(figures, "The verdict is \"%s\", but %lld windows of usage do not agree.",
+		      words_verdict(verdict), (long long)figures->usage_broken);
 	int64_t planted = member_integer(canaries, "planted");
 	int64_t found = member_integer(canaries, "found");
 	if (planted == 0)
@@ -414,6 +444,8 @@ static enum err read_tables(struct figures *figures, struct err_info *info)
 	if (err == ERR_OK)
 		err = result_visit(figures->result, RESULT_TAX, take_tax, figures, info);
 	if (err == ERR_OK)
+		err = result_visit(figures->result, RESULT_USAGE, take_usage, figures, info);
+	if (err == ERR_OK)
 		err = result_visit(figures->result, RESULT_DOCUMENTS, take_document, figures, info);
 	return err;
 }
@@ -427,6 +459,7 @@ enum err figures_gather(struct figures *figures, const struct result *result,
 	picks_init(&figures->accepted, rows);
 	picks_init(&figures->balances, rows);
 	picks_init(&figures->tax, ROWS_TAX_MAX);
+	picks_init(&figures->usage, rows);
 	enum err err = read_tables(figures, info);
 	if (err != ERR_OK)
 		return err;
@@ -435,6 +468,7 @@ enum err figures_gather(struct figures *figures, const struct result *result,
 	picks_finish(&figures->balances);
 	picks_finish(&figures->tax);
 	picks_in_order(&figures->tax);
+	picks_finish(&figures->usage);
 	if (figures->balances.seen <= limits->html_rows)
 		picks_in_order(&figures->balances);
 	/* What fingerprints prove equal is not listed, and is as many on either side. */
@@ -445,6 +479,10 @@ enum err figures_gather(struct figures *figures, const struct result *result,
 	const cJSON *bridge;
 	cJSON_ArrayForEach(bridge, member(figures->run, "bridge")) check_bridge(figures, bridge);
 	check_totals(figures);
+	int64_t told = member_integer(member(figures->run, "usage"), "rows");
+	if (told != figures->usage.seen)
+		doubt(figures, "%lld windows of usage are told, %lld are listed.", (long long)told,
+		      (long long)figures->usage.seen);
 	if (figures->overflow)
 		doubt(figures, "Sums are larger than 64 bits hold.");
 	check_verdict(figures);
@@ -457,6 +495,7 @@ void figures_release(struct figures *figures)
 	picks_release(&figures->accepted);
 	picks_release(&figures->balances);
 	picks_release(&figures->tax);
+	picks_release(&figures->usage);
 	free(figures->groups);
 	*figures = (struct figures){0};
 }

@@ -43,6 +43,8 @@ struct figures {
 	char doubts[FIGURES_DOUBTS_MAX][FIGURES_DOUBT_SIZE];
 	int doubt_count, doubt_total;
 	struct picks open, accepted, balances, tax;
+	struct picks usage;                  /* those that do not agree first */
+	int64_t usage_broken, usage_waiting; /* rows that do not agree; not yet due */
 	int64_t differences, open_count, accepted_count, closed_count, pending_count;
 	int64_t documents[2];                          /* listed: of the ERP, of the cloud */
 	struct figures_sum sums[PICKS_CURRENCIES_MAX]; /* of the open ones */

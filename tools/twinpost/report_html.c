@@ -32,6 +32,7 @@ static const struct part {
     {"accepted", "Accepted differences", html_accepted},
     {"balances", "Trial balances", html_balances},
     {"tax", "Tax by code and rate", html_tax},
+    {"usage", "Usage, three ways", html_usage},
     {"basis", "What this rests on", html_basis},
     {"manifest", "Manifest", html_manifest},
 };
@@ -61,11 +62,19 @@ static void head(struct page *page)
 	buf_release(&hash);
 }
 
+/* That of usage is shown only where there is any. */
+static bool is_present(const struct page *page, const struct part *part)
+{
+	return part->write != html_usage || page->figures->usage.seen > 0;
+}
+
 static void contents(struct page *page)
 {
 	page_put(page, "<nav aria-label=\"Contents\">\n<ol>\n");
-	for (size_t i = 0; i < PART_COUNT; i++)
-		page_format(page, "<li><a href=\"#%r\">%r</a></li>\n", parts[i].id, parts[i].title);
+	for (size_t i = 0; i < PART_COUNT; i++) {
+		if (is_present(page, &parts[i]))
+			page_format(page, "<li><a href=\"#%r\">%r</a></li>\n", parts[i].id, parts[i].title);
+	}
 	page_put(page, "</ol>\n</nav>\n");
 }
 
@@ -86,6 +95,8 @@ void html_page(struct page *page)
 	html_first(page);
 	contents(page);
 	for (size_t i = 0; i < PART_COUNT; i++) {
+		if (!is_present(page, &parts[i]))
+			continue;
 		page_put(page, is_wide(parts[i].id) ? "<div class=\"landscape\">\n" : "<div>\n");
 		page_section(page, parts[i].id, parts[i].title);
 		parts[i].write(page);

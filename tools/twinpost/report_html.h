@@ -21,6 +21,7 @@ void html_completeness(struct page *page);
 void html_bridge(struct page *page);
 void html_balances(struct page *page);
 void html_tax(struct page *page);
+void html_usage(struct page *page);
 
 void html_causes(struct page *page);
 void html_differences(struct page *page);

@@ -31,6 +31,11 @@ const char *result_table_name(enum result_table table)
 	return names[table];
 }
 
+bool result_table_optional(enum result_table table)
+{
+	return table == RESULT_USAGE;
+}
+
 /* What every report reaches for. Their members are looked up as they are needed; absent ones count as empty. */
 static enum err check_members(const struct result *result, struct err_info *info)
 {
@@ -49,6 +54,8 @@ static enum err check_members(const struct result *result, struct err_info *info
 	}
 	for (int table = 0; table < RESULT_TABLE_COUNT; table++) {
 		const cJSON *file = result_file(result, (enum result_table)table);
+		if (!file && result_table_optional((enum result_table)table))
+			continue;
 		if (!file || strlen(member_text(file, "sha256")) != 2 * DIGEST_BYTES)
 			return err_set(info, ERR_CORRUPT,
 			               "%s/run.json does not name %s.ndjson with its hash; " AGAIN,
@@ -184,6 +191,8 @@ enum err result_visit(const struct result *result, enum result_table table, resu
 {
 	struct reading reading = {result, result_table_name(table), visit, self, NULL, 0};
 	struct buf path;
+	if (!result_file(result, table) && result_table_optional(table))
+		return ERR_OK;
 	buf_init(&path, RESULT_LINE_BYTES_MAX);
 	buf_append_text(&path, result->folder);
 	buf_printf(&path, "/%s.ndjson", reading.name);

@@ -25,7 +25,8 @@
 	X(BALANCES, "balances")       \
 	X(TAX, "tax")                 \
 	X(DIFFERENCES, "differences") \
-	X(DOCUMENTS, "documents")
+	X(DOCUMENTS, "documents")     \
+	X(USAGE, "usage")
 
 enum result_table {
 #define RESULT_TABLE_ENUM(identifier, name) RESULT_##identifier,
@@ -34,6 +35,8 @@ enum result_table {
 	    RESULT_TABLE_COUNT
 };
 const char *result_table_name(enum result_table table);
+/* Comparisons of before did not write it: where run.json does not name it, it has no lines. */
+bool result_table_optional(enum result_table table);
 
 struct result {
 	const char *folder; /* borrowed */

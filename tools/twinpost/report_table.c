@@ -123,6 +123,18 @@ static const struct column readiness[] = {{"Company", NULL, "entity", COLUMN_TEX
                                           {"Confidence", "confidence", "level", COLUMN_SHARE, 12},
                                           {"Documents", "confidence", "documents", COLUMN_COUNT, 12}};
 
+static const struct column usage[] = {{"Company", NULL, "entity", COLUMN_TEXT, 10},
+                                      {"Customer", NULL, "customer", COLUMN_TEXT, 16},
+                                      {"Meter", NULL, "meter", COLUMN_TEXT, 16},
+                                      {"From", NULL, "from", COLUMN_DATE, 12},
+                                      {"To", NULL, "to", COLUMN_DATE, 12},
+                                      {"Unit", NULL, "unit", COLUMN_TEXT, 10},
+                                      {"Metered", NULL, "source", COLUMN_AMOUNT, 18},
+                                      {"Billing", NULL, "billing", COLUMN_AMOUNT, 18},
+                                      {"ERP", NULL, "erp", COLUMN_AMOUNT, 18},
+                                      {"Found", NULL, "class", COLUMN_TEXT, 18},
+                                      {"Not yet due", NULL, "waiting", COLUMN_FLAG, 12}};
+
 static const struct column documents[] = {{"Side", NULL, "side", COLUMN_TEXT, 10},
                                           {"Subject", NULL, "subject", COLUMN_TEXT, 40},
                                           {"Status", NULL, "status", COLUMN_TEXT, 20},
@@ -145,6 +157,7 @@ const struct column *table_columns(enum report_table table, int *count)
 	                                [TABLE_ACCEPTED] = {accepted, COUNT_OF(accepted)},
 	                                [TABLE_DAYS] = {days, COUNT_OF(days)},
 	                                [TABLE_READINESS] = {readiness, COUNT_OF(readiness)},
+	                                [TABLE_USAGE] = {usage, COUNT_OF(usage)},
 	                                [TABLE_DOCUMENTS] = {documents, COUNT_OF(documents)}};
 	CHECK(table < REPORT_TABLE_COUNT);
 	*count = tables[table].count;
@@ -156,6 +169,11 @@ static const char *const names[REPORT_TABLE_COUNT][2] = {
     REPORT_TABLES(REPORT_TABLE_NAMES)
 #undef REPORT_TABLE_NAMES
 };
+
+bool table_present(const struct figures *figures, enum report_table table)
+{
+	return table != TABLE_USAGE || figures->usage.seen > 0;
+}
 
 const char *table_file(enum report_table table)
 {
@@ -236,6 +254,8 @@ enum err table_visit(const struct figures *figures, enum report_table table, tab
 		return result_visit(result, RESULT_TAX, visit_any, &filter, info);
 	case TABLE_DIFFERENCES:
 		return result_visit(result, RESULT_DIFFERENCES, visit_any, &filter, info);
+	case TABLE_USAGE:
+		return result_visit(result, RESULT_USAGE, visit_any, &filter, info);
 	case TABLE_DOCUMENTS:
 		return result_visit(result, RESULT_DOCUMENTS, visit_any, &filter, info);
 	case TABLE_ACCEPTED:

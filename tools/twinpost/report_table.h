@@ -48,6 +48,7 @@ struct column {
 	X(ACCEPTED, "accepted", "Accepted")          \
 	X(DAYS, "days", "Days")                      \
 	X(READINESS, "readiness", "Readiness")       \
+	X(USAGE, "usage", "Usage")                   \
 	X(DOCUMENTS, "documents", "Documents")
 
 enum report_table {
@@ -57,6 +58,8 @@ enum report_table {
 	    REPORT_TABLE_COUNT
 };
 
+/* Is it to be shown? That of usage only where there is any. */
+bool table_present(const struct figures *figures, enum report_table table);
 const char *table_file(enum report_table table);
 const char *table_sheet(enum report_table table);
 /* The columns; *count says how many. */

@@ -165,6 +165,20 @@ static const char *find(const struct word *words, size_t count, const char *code
 }
 #define FIND(words, code, buffer) find(words, sizeof(words) / sizeof(words)[0], code, buffer)
 
+const char *words_usage(const char *class_, char buffer[WORDS_CODE_SIZE])
+{
+	static const struct word words[] = {{"agree", "agrees"},
+	                                    {"billing_differs", "billing took another quantity"},
+	                                    {"erp_differs", "the ERP invoiced another quantity"},
+	                                    {"gap", "nobody has these days"},
+	                                    {"missing_billing", "not in billing"},
+	                                    {"missing_erp", "not invoiced by the ERP"},
+	                                    {"missing_source", "not metered"},
+	                                    {"overlap", "days counted twice"},
+	                                    {"unit_differs", "units differ"}};
+	return FIND(words, class_, buffer);
+}
+
 const char *words_status(const char *status, char buffer[WORDS_CODE_SIZE])
 {
 	static const struct word words[] = {{"matched", "agrees"},

@@ -31,6 +31,8 @@ void words_date(const char *iso, struct buf *out);
 /* What a code is called; buffers hold codes that are not known. */
 #define WORDS_CODE_SIZE       200
 #define WORDS_CODE_CHARACTERS 40
+/* Class of a row of usage. */
+const char *words_usage(const char *class_, char buffer[WORDS_CODE_SIZE]);
 const char *words_status(const char *status, char buffer[WORDS_CODE_SIZE]);
 const char *words_cause(const char *cause, char buffer[WORDS_CODE_SIZE]);
 const char *words_state(const char *state, char buffer[WORDS_CODE_SIZE]);

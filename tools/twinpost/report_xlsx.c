@@ -296,11 +296,16 @@ static enum err write_book(struct workbook *workbook, struct err_info *info)
 	make_formats(workbook);
 	set_properties(workbook);
 	for (int table = 0; table < TABLE_DOCUMENTS; table++) {
+		sheets[table] = NULL;
+		if (!table_present(workbook->figures, (enum report_table)table))
+			continue;
 		sheets[table] = workbook_add_worksheet(workbook->book, table_sheet((enum report_table)table));
 		CHECK(sheets[table] != NULL);
 	}
-	for (int table = 0; table < TABLE_DOCUMENTS && err == ERR_OK; table++)
-		err = write_sheet(workbook, (enum report_table)table, sheets[table], info);
+	for (int table = 0; table < TABLE_DOCUMENTS && err == ERR_OK; table++) {
+		if (sheets[table])
+			err = write_sheet(workbook, (enum report_table)table, sheets[table], info);
+	}
 	write_summary(workbook, summary);
 	return err;
 }
