@@ -298,6 +298,15 @@ static void gather_group(struct run *run, struct span identity)
 	}
 }
 
+/* Canaries come last on both sides, whatever a document of the cloud says that it stands for. */
+static int row_order(const struct ledger_document *legacy, const struct ledger_document *cloud)
+{
+	bool canary = run_is_canary(legacy->entity);
+	if (canary != run_is_canary(cloud->entity))
+		return canary ? 1 : -1;
+	return span_compare(legacy->identity, cloud->identity);
+}
+
 /* Both sides stand in the order of their identities. */
 static enum err merge(struct run *run, struct err_info *info)
 {
@@ -307,10 +316,9 @@ static enum err merge(struct run *run, struct err_info *info)
 	enum err err = ERR_OK;
 	buf_init(&held->texts, LEDGER_PACKED_MAX + 4096);
 	while (err == ERR_OK && (legacy->has || cloud->has)) {
-		int order = !legacy->has ? 1
-		            : !cloud->has
-		                ? -1
-		                : span_compare(legacy->row.document.identity, cloud->row.document.identity);
+		int order = !legacy->has  ? 1
+		            : !cloud->has ? -1
+		                          : row_order(&legacy->row.document, &cloud->row.document);
 		bool with_legacy = order <= 0;
 		run_copy(held, with_legacy ? &legacy->row.document : &cloud->row.document);
 		struct span identity = held->document.identity;

@@ -524,6 +524,20 @@ class Property(unittest.TestCase):
         verdicts = {change.__name__: self.pair_of_sums(change.__name__, change).verdict for change in (dates, period, entity, cent, rate)}
         self.assertEqual(verdicts, {"dates": "reconciled", "period": "breaks", "entity": "breaks", "cent": "breaks", "rate": "reconciled"})
 
+    def test_strange_origin(self):
+        """A document of the cloud stands for what no subject could be: it is told, and the canaries are found."""
+        for name, origin in (("high", "\u00c4rzte/journal/2026/1"), ("tilde", "~zebra/journal/2026/1"), ("canary", "~canary/journal/2024/C00")):
+            directory = os.path.join(self.folder.name, f"strange-{name}")
+            os.makedirs(directory)
+            legacy, cloud = make(4, 8)
+            stranger = copied(next(one for one in cloud if one["head"]["type"] == "journal"))
+            stranger["head"].update(number="S1", origin=origin, voided="")
+            write(os.path.join(directory, "legacy.csv"), legacy)
+            write(os.path.join(directory, "cloud.csv"), [*cloud, stranger])
+            result = case.compare_files(directory)
+            self.assertEqual((name, result.verdict, result.documents()["cloud", f"{stranger['head']['entity']}/journal/2026/S1"][0]),
+                             (name, "breaks", "missing_legacy"), result.run["incomplete"])
+
     def test_large(self):
         """A few of thousands of documents."""
         if not os.environ.get("COMPARE_SEED"):
