@@ -356,18 +356,19 @@ static bool look_at_row(void *self, const struct mapping_row *row)
 }
 
 /* run_options.phase_of: rule 4. Which companies of the ERP are the cloud's is asked of the rules, by every code that
- * they or the configuration name, and the cloud's own. */
+ * they or the phases name; where none of these is, its own code is. */
 static const char *phase_of(void *self, struct span entity)
 {
 	const struct compare_cut *cut = self;
 	int year, month, day;
 	date_to_civil(cut->day, &year, &month, &day);
 	struct phase_search search = {.cut = cut, .cloud = entity, .date = 10000 * year + 100 * month + day};
-	look_at_entity(&search, entity);
 	if (cut->rules)
 		rules_visit(cut->rules, MAPPING_ENTITY, look_at_row, &search);
 	for (int i = 0; i < cut->config->phase_count; i++)
 		look_at_entity(&search, span_of(cut->config->phases[i].entity));
+	if (!search.found)
+		look_at_entity(&search, entity);
 	return search.found ? config_phase_name(search.least) : "unknown";
 }
 
