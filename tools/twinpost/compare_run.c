@@ -106,7 +106,7 @@ static bool find_decision(void *self, struct span key, struct span evidence, str
 /* Exceptions are those of the agent's ledger as it is now. */
 static bool tells_the_agent(const struct compare_cut *cut)
 {
-	return cut->agent && !cut->options->ledger && !cut->options->at;
+	return cut->agent && !cut->options->ledger && !cut->options->at && !cut->options->rules;
 }
 
 static enum cli_exit compare(struct command *command)
