@@ -129,11 +129,14 @@ class WaysTest(unittest.TestCase):
 
     def compare(self, legacy, cloud, *options, at="2026-12-31"):
         """(rows of usage.ndjson, run.json)"""
+        return self.judge(self.write("l.csv", legacy), self.write("c.csv", cloud), *options, at=at)
+
+    def judge(self, legacy, cloud, *options, at="2026-12-31"):
+        """The same of two files."""
         self.count += 1
         output = self.path(f"result-{self.count}")
-        done = subprocess.run([os.path.join(BUILD, "twinpost"), "compare", "run", "--legacy", self.write("l.csv", legacy), "--cloud",
-                               self.write("c.csv", cloud), "--output", output, "--at", at, *options],
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run([os.path.join(BUILD, "twinpost"), "compare", "run", "--legacy", legacy, "--cloud", cloud, "--output",
+                               output, "--at", at, *options], capture_output=True, text=True, check=False)
         self.assertIn(done.returncode, (0, 1), done.stderr + done.stdout)
         with open(os.path.join(output, "usage.ndjson"), encoding="utf-8") as file:
             text = file.read()
@@ -212,6 +215,23 @@ class WaysTest(unittest.TestCase):
         self.assertNotIn("three ways", self.report("result-2", "html", "none.html"))
         self.report("result-2", "csv", "others")
         self.assertFalse(os.path.exists(self.path("others/usage.csv")))
+
+    def test_generated(self):
+        """What the sample cloud makes of five customers: its three plants are found as what they are, and nothing else."""
+        tool, names = os.path.join(ROOT, "tools", "sample-cloud"), [self.path(name) for name in ("l.csv", "c.csv", "m.jsonl")]
+        subprocess.run([tool, "generate", "--pairs", "200", "--usage", "5", "--legacy", names[0], "--cloud", names[1], "--manifest",
+                        names[2]], check=True, stdout=subprocess.PIPE)
+        with open(names[2], encoding="utf-8") as file:
+            manifest = [json.loads(line) for line in file]
+        self.assertEqual([line["kind"] for line in manifest], ["double_counted", "lost_record", "wrong_unit"])
+        rows, run = self.judge(names[0], names[1])
+        self.assertEqual(sorted((row["customer"], row["meter"], row["from"], row["to"], row["class"]) for row in rows if row["class"] != "agree"),
+                         sorted((line["customer"], line["meter"], line["from"], line["to"], line["class"]) for line in manifest))
+        self.assertEqual((len(rows), run["usage"]["classes"]["agree"]), (15, 12))
+        with open(os.path.join(self.path(f"result-{self.count}"), "differences.ndjson"), encoding="utf-8") as file:
+            found = [json.loads(line) for line in file]
+        self.assertEqual(sorted((line["legacy"]["subject"], line["status"], line["cause"]) for line in found),
+                         sorted((line["legacy"][0], line["status"], line["cause"]) for line in manifest))
 
     def test_pack(self):
         """A pack takes usage.ndjson along, and finds a changed one; a verdict that is better than its rows is not signed."""

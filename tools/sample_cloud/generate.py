@@ -17,7 +17,7 @@ import functools
 import hashlib
 import json
 
-from . import fields, planting, posting, rounding, sheet
+from . import fields, planting, posting, rounding, sheet, usage
 from .fields import text_of
 
 # (entity, currency, its foreign currency, units of it for one of the foreign currency)
@@ -165,8 +165,8 @@ class Source:
 class Pairs:
     """Documents 0 to count - 1 on both sides."""
 
-    def __init__(self, count, seed, mapping, policies, plant=""):
-        self.count, self.mapping = count, mapping
+    def __init__(self, count, seed, mapping, policies, plant="", metered=0):
+        self.count, self.mapping, self.seed, self.metered = count, mapping, seed, metered
         plant_seed, counts = planting.parse(plant)
         self.source = Source(seed, policies)
         self.policies = {entity: rounding.of(policies, "cloud", entity, str(self.source.policies[entity]))
@@ -235,13 +235,22 @@ class Pairs:
             if delta:
                 self.lines.append(planting.policy_entry(subject, data, delta, self.apart[legacy["entity"]]))
             yield legacy, [data]
+        for legacy, clouds, line in usage.each(self.seed, self.metered, self.mapping):
+            if line:
+                self.lines.append(line)
+            yield legacy, clouds
+
+    def columns(self):
+        """Those of the files: with usage also its own."""
+        names = COLUMNS + (usage.COLUMNS if self.metered else [])
+        return [name for name in names if "." not in name] + [name for name in names if "." in name]
 
     def write(self, legacy_path, cloud_path, manifest_path, repeat=False, copies=None):
         """Writes both sides and the manifest; copies: (legacy, cloud) files for the flat rows. Returns the counts."""
         with open(legacy_path, "w", encoding="utf-8", newline="") as legacy_file, \
                 open(cloud_path, "w", encoding="utf-8", newline="") as cloud_file:
-            legacy_sheet = sheet.Writer(legacy_file, COLUMNS, repeat)
-            cloud_sheet = sheet.Writer(cloud_file, COLUMNS, repeat)
+            legacy_sheet = sheet.Writer(legacy_file, self.columns(), repeat)
+            cloud_sheet = sheet.Writer(cloud_file, self.columns(), repeat)
             for legacy, clouds in self.each():
                 legacy_sheet.write(legacy)
                 if copies:

@@ -87,7 +87,7 @@ def rules(arguments):
 def generate(arguments):
     """Write both sides of N pairs as CSV, without a broker: the same documents for the same seed."""
     made = pairs.Pairs(arguments.pairs, arguments.seed, mapping.Mapping(arguments.rules), rounding.parse(arguments.rounding),
-                       arguments.plant)
+                       arguments.plant, arguments.usage)
     with contextlib.ExitStack() as stack:
         copies = None
         if arguments.copy_to:
@@ -126,6 +126,8 @@ def add(commands, connection_options):
     one = made["generate"]
     one.set_defaults(database="")
     one.add_argument("--pairs", type=int, required=True, metavar="N", help="documents of the legacy side")
+    one.add_argument("--usage", type=int, default=0, metavar="N", help="also usage of N customers in three months, and its invoices; of "
+                     "the first three a lost record, a window counted twice and a wrong unit are planted")
     one.add_argument("--seed", type=int, default=1, help="of the documents; --plant has its own")
     one.add_argument("--legacy", required=True, metavar="FILE")
     one.add_argument("--cloud", required=True, metavar="FILE")
