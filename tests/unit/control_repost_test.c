@@ -1,5 +1,5 @@
 /*
- * control_repost_test.c - documents posted again over the control socket: which are taken, what is told, what is audited.
+ * control_repost_test.c - documents posted again over the control socket: what is taken, told and audited.
  *
  * Why:   one request posts up to a hundred documents; half of them, or ones that nobody wrote down, would be worse than
  *        none.
