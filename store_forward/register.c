@@ -88,6 +88,7 @@ enum err register_get(struct store *store, struct span subject, struct register_
 	sqlite3_stmt *statement = store_statement(store, STATEMENT_REGISTER_GET);
 	sql_bind_text(statement, 1, subject);
 	bool more = false;
+	source[0] = 0;
 	enum err err = store_step(store, statement, &more, "looking up a document", info);
 	if (err == ERR_OK && !more)
 		err = err_set(info, ERR_NOT_FOUND, "%.*s is not in the register", (int)subject.len,
