@@ -310,6 +310,7 @@ NOT_HERE(control_compare_reopen)
 NOT_HERE(control_compare_begin)
 NOT_HERE(control_compare_differences)
 NOT_HERE(control_compare_end)
+NOT_HERE(control_compare_repost)
 
 /* ---- the world of a test: everything is well ---- */
 
