@@ -14,7 +14,7 @@
 
 #include "store_forward/checksum.h"
 
-#define KEY_MAX 1024
+#define KEY_MAX (TALLY_PARTS_MAX * (TALLY_PART_BYTES_MAX + 1))
 
 struct row {
 	char *key;
@@ -60,11 +60,11 @@ static struct span join(const struct span *parts, int count, char key[KEY_MAX])
 	size_t len = 0;
 	CHECK(count > 0 && count <= TALLY_PARTS_MAX);
 	for (int i = 0; i < count; i++) {
-		CHECK(parts[i].len < KEY_MAX / TALLY_PARTS_MAX);
+		size_t end = parts[i].len < TALLY_PART_BYTES_MAX ? parts[i].len : TALLY_PART_BYTES_MAX;
 		if (i > 0)
 			key[len++] = '\t';
 		/* A tab within a code would be the border of a part. */
-		for (size_t c = 0; c < parts[i].len; c++)
+		for (size_t c = 0; c < end; c++)
 			key[len++] = parts[i].data[c] == '\t' ? ' ' : parts[i].data[c];
 	}
 	return (struct span){key, len};

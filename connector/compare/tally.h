@@ -6,6 +6,7 @@
  * Rules: 1. A key is a text of parts joined by '\t'; keys come back in the order of their bytes.
  *        2. Additions are checked: an overflow is remembered and told by tally_ok(), never wrapped.
  *        3. At most TALLY_KEYS_MAX keys: one more is refused and remembered.
+ *        4. A part over TALLY_PART_BYTES_MAX is cut there, as the ledger cuts its codes.
  * Runs in: the CLI.
  * Tests: tests/unit/tally_test.c
  */
@@ -14,9 +15,10 @@
 
 #include "hal/base/bytes.h"
 
-#define TALLY_VALUES_MAX 12
-#define TALLY_KEYS_MAX   1000000
-#define TALLY_PARTS_MAX  5
+#define TALLY_VALUES_MAX     12
+#define TALLY_KEYS_MAX       1000000
+#define TALLY_PARTS_MAX      5
+#define TALLY_PART_BYTES_MAX 128
 
 struct tally;
 
