@@ -110,11 +110,12 @@ MUST_USE enum err ledger_find(struct ledger *ledger, enum ledger_side side, stru
 MUST_USE enum err ledger_find_cloud(struct ledger *ledger, struct span subject,
                                     struct ledger_document *document, struct buf *texts,
                                     struct err_info *info);
-/* The documents of a side and type with this key; at most `limit` are visited. Those of the cloud are the ones without
- * identity. The visitor may not change the ledger. */
+/* The documents of a side with key, entity and type of `like`; at most `limit` are visited. Those of the cloud are the
+ * ones without identity. The visitor may not change the ledger. */
 typedef bool (*ledger_visitor)(void *self, const struct ledger_document *document);
-MUST_USE enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, struct span key, int limit,
-                                  ledger_visitor visit, void *self, struct err_info *info);
+MUST_USE enum err ledger_with_key(struct ledger *ledger, enum ledger_side side,
+                                  const struct ledger_document *like, int limit, ledger_visitor visit,
+                                  void *self, struct err_info *info);
 
 /* The same by identity. */
 MUST_USE enum err ledger_with_identity(struct ledger *ledger, enum ledger_side side, struct span identity,

@@ -144,11 +144,11 @@ enum err ledger_find_cloud(struct ledger *ledger, struct span subject, struct le
 	return find(ledger, statement, SIDE_CLOUD, document, texts, info);
 }
 
-static enum err visit_side(struct ledger *ledger, enum ledger_statement which, enum ledger_side side,
+/* Visits what a statement gives, whose first parameters are side, text and limit. */
+static enum err visit_side(struct ledger *ledger, sqlite3_stmt *statement, enum ledger_side side,
                            struct span text, int limit, ledger_visitor visit, void *self,
                            struct err_info *info)
 {
-	sqlite3_stmt *statement = ledger_statement(ledger, which);
 	bool more = false;
 	sql_bind_int(statement, 1, side);
 	sql_bind_text(statement, 2, text);
@@ -167,16 +167,20 @@ static enum err visit_side(struct ledger *ledger, enum ledger_statement which, e
 	return err;
 }
 
-enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, struct span key, int limit,
-                         ledger_visitor visit, void *self, struct err_info *info)
+enum err ledger_with_key(struct ledger *ledger, enum ledger_side side, const struct ledger_document *like,
+                         int limit, ledger_visitor visit, void *self, struct err_info *info)
 {
-	return visit_side(ledger, LEDGER_DOCUMENT_KEY, side, key, limit, visit, self, info);
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_DOCUMENT_KEY);
+	sql_bind_text(statement, 4, like->entity);
+	sql_bind_int(statement, 5, like->type);
+	return visit_side(ledger, statement, side, like->key, limit, visit, self, info);
 }
 
 enum err ledger_with_identity(struct ledger *ledger, enum ledger_side side, struct span identity, int limit,
                               ledger_visitor visit, void *self, struct err_info *info)
 {
-	return visit_side(ledger, LEDGER_DOCUMENT_IDENTITY, side, identity, limit, visit, self, info);
+	return visit_side(ledger, ledger_statement(ledger, LEDGER_DOCUMENT_IDENTITY), side, identity, limit,
+	                  visit, self, info);
 }
 
 /* ---- changing ---- */

@@ -18,8 +18,8 @@
 #define TEXTS_MAX     (LEDGER_PACKED_MAX + 4096)
 #define TAX_LINES_MAX 64 /* of one document, in the summary of taxes */
 #define ACCOUNTS_MAX  (4u << 20)
-/* So many documents with one reference are looked at; more than one is none. */
-#define KEY_CANDIDATES_MAX 8
+/* A second document with one reference shows that it names none. */
+#define KEY_CANDIDATES 2
 
 void projector_init(struct projector *projector, struct ledger *ledger, const struct rules *rules)
 {
@@ -224,7 +224,6 @@ static void fill_row(const struct view *view, const struct projection *projectio
 /* ---- identity by reference ---- */
 
 struct key_search {
-	const struct ledger_document *like;
 	int found;
 	char identity[STORE_SUBJECT_MAX];
 	char subject[STORE_SUBJECT_MAX];
@@ -233,20 +232,18 @@ struct key_search {
 static bool visit_key(void *self, const struct ledger_document *document)
 {
 	struct key_search *search = self;
-	if (document->type != search->like->type || !span_equal(document->entity, search->like->entity))
-		return true;
 	search->found++;
 	(void)!text_copy(search->identity, sizeof search->identity, document->identity);
 	(void)!text_copy(search->subject, sizeof search->subject, document->subject);
-	return search->found < 2;
+	return true;
 }
 
 /* A cloud document without origin: what its reference stands for. */
 static enum err resolve_cloud(struct projector *projector, struct ledger_document *row,
                               struct key_search *search, struct err_info *info)
 {
-	enum err err = ledger_with_key(projector->ledger, SIDE_LEGACY, row->key, KEY_CANDIDATES_MAX,
-	                               visit_key, search, info);
+	enum err err =
+	    ledger_with_key(projector->ledger, SIDE_LEGACY, row, KEY_CANDIDATES, visit_key, search, info);
 	if (err != ERR_OK || search->found != 1)
 		return err;
 	row->identity = span_of(search->identity);
@@ -259,18 +256,18 @@ static enum err resolve_cloud(struct projector *projector, struct ledger_documen
 static enum err resolve_waiting(struct projector *projector, const struct ledger_document *legacy,
                                 struct err_info *info)
 {
-	struct key_search search = {.like = legacy};
+	struct key_search search = {.found = 0};
 	struct ledger_document cloud;
 	char identity[STORE_SUBJECT_MAX];
-	enum err err = ledger_with_key(projector->ledger, SIDE_CLOUD, legacy->key, KEY_CANDIDATES_MAX,
-	                               visit_key, &search, info);
+	enum err err =
+	    ledger_with_key(projector->ledger, SIDE_CLOUD, legacy, KEY_CANDIDATES, visit_key, &search, info);
 	if (err != ERR_OK || search.found != 1)
 		return err;
+	(void)!text_copy(identity, sizeof identity, legacy->identity);
 	err = ledger_find(projector->ledger, SIDE_CLOUD, (struct span){NULL, 0}, span_of(search.subject),
 	                  &cloud, &projector->texts, info);
 	if (err != ERR_OK)
 		return err;
-	(void)!text_copy(identity, sizeof identity, legacy->identity);
 	err = take_out(projector, &cloud, info); /* leaves its document and, where it needs it, its view */
 	if (err == ERR_OK)
 		err = document_unpack(&projector->document, cloud.packed, info);
@@ -322,7 +319,7 @@ enum err project_document(struct projector *projector, const struct projection *
 {
 	struct ledger_document row;
 	struct ledger_document old;
-	struct key_search search = {.like = &row};
+	struct key_search search = {.found = 0};
 	enum err err = view_make(&projector->view, projection->side, document, projector->rules, info);
 	if (err != ERR_OK)
 		return err;
