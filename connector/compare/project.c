@@ -404,6 +404,8 @@ static enum err regenerate(struct projector *projector, const struct outdated *o
 	const struct ledger_balance *balances = NULL;
 	enum err err = ledger_find(projector->ledger, one->side, span_of(one->identity),
 	                           span_of(one->subject), &row, &projector->texts, info);
+	if (err == ERR_NOT_FOUND)
+		return ERR_OK; /* it has found its counterpart since the list was made, and is as new */
 	if (err == ERR_OK)
 		err = document_unpack(&projector->document, row.packed, info);
 	if (err == ERR_OK)
@@ -412,11 +414,16 @@ static enum err regenerate(struct projector *projector, const struct outdated *o
 		return err;
 	const struct view *view = &projector->view;
 	int count = project_balances(projector, view, &projector->document, &balances);
+	bool moved = !span_equal(row.entity, cut_code(view->entity));
 	row.entity = cut_code(view->entity);
 	row.currency = cut_code(view->currency);
 	row.party = cut_code(view->party);
 	row.fingerprint = view_fingerprint(view, row.identity);
-	return ledger_regenerate(projector->ledger, &row, balances, count, info);
+	err = ledger_regenerate(projector->ledger, &row, balances, count, info);
+	/* A cloud document may have waited for it under the company that it has now. */
+	if (err == ERR_OK && moved && row.side == SIDE_LEGACY && row.key.len > 0)
+		err = resolve_waiting(projector, &row, info);
+	return err;
 }
 
 enum err project_regenerate(struct projector *projector, int limit, bool *done, struct err_info *info)
