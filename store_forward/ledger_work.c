@@ -12,14 +12,16 @@
 
 #include "store_forward/ledger_internal.h"
 
-#define ITEM_COLUMNS \
-	"id, status, tier, legacy, cloud, entity, currency, party, type, period, posting, total, first"
+#define ITEM_COLUMNS                                                                                      \
+	"id, status, tier, legacy, cloud, entity, currency, party, type, period, posting, total, first, " \
+	"named"
 
 static const char MAKE[] =
     "DROP TABLE IF EXISTS temp.work;"
+    "DROP TABLE IF EXISTS temp.selected;"
     "CREATE TEMP TABLE work(id INTEGER PRIMARY KEY, status INTEGER, tier INTEGER, legacy TEXT, cloud TEXT,"
     " entity TEXT, currency TEXT, party TEXT, type INTEGER, period INTEGER, posting INTEGER, total INTEGER,"
-    " first INTEGER);"
+    " first INTEGER, named INTEGER);"
     "CREATE INDEX temp.work_like ON work(status, type, entity, currency, total);"
     "CREATE INDEX temp.work_legacy ON work(legacy);";
 
@@ -39,6 +41,7 @@ static struct ledger_item load(sqlite3_stmt *statement)
 	    .posting = sqlite3_column_int(statement, 10),
 	    .total = sqlite3_column_int64(statement, 11),
 	    .first_ns = sqlite3_column_int64(statement, 12),
+	    .named = sqlite3_column_int(statement, 13) != 0,
 	};
 }
 
@@ -78,6 +81,7 @@ static void bind_item(sqlite3_stmt *statement, const struct ledger_item *item)
 	sql_bind_int(statement, 11, item->posting);
 	sql_bind_int(statement, 12, item->total);
 	sql_bind_int(statement, 13, item->first_ns);
+	sql_bind_int(statement, 14, item->named);
 }
 
 static enum err put(struct ledger *ledger, const char *sql, const struct ledger_item *item,
@@ -98,7 +102,7 @@ enum err ledger_item_add(struct ledger *ledger, struct ledger_item *item, struct
 	item->id = 0; /* the column stays NULL: SQLite gives the next */
 	enum err err = put(ledger,
 	                   "INSERT INTO temp.work(" ITEM_COLUMNS ") "
-	                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	                   item, info);
 	item->id = sqlite3_last_insert_rowid(ledger->db);
 	return err;
@@ -109,7 +113,7 @@ enum err ledger_item_change(struct ledger *ledger, const struct ledger_item *ite
 	CHECK(item->id > 0);
 	return put(ledger,
 	           "REPLACE INTO temp.work(" ITEM_COLUMNS ") "
-	           "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+	           "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	           item, info);
 }
 
@@ -161,11 +165,11 @@ enum err ledger_item_candidates(struct ledger *ledger, int status, const struct 
 	static const char equal[] =
 	    "SELECT " ITEM_COLUMNS " FROM temp.work WHERE status = ?1 AND type = ?2 "
 	    "AND entity = ?3 AND currency = ?4 AND total = ?5 AND (?6 = '' OR party = ?6) "
-	    "AND posting BETWEEN ?7 AND ?8 ORDER BY posting, legacy, cloud, id LIMIT ?9";
+	    "AND NOT named AND posting BETWEEN ?7 AND ?8 ORDER BY posting, legacy, cloud, id LIMIT ?9";
 	static const char any[] =
 	    "SELECT " ITEM_COLUMNS " FROM temp.work WHERE status = ?1 AND type = ?2 "
 	    "AND entity = ?3 AND currency = ?4 AND (?6 = '' OR party = ?6) "
-	    "AND posting BETWEEN ?7 AND ?8 ORDER BY posting, legacy, cloud, id LIMIT ?9";
+	    "AND NOT named AND posting BETWEEN ?7 AND ?8 ORDER BY posting, legacy, cloud, id LIMIT ?9";
 	sqlite3_stmt *statement = NULL;
 	enum err err = prepare(ledger, by_total ? equal : any, &statement, info);
 	if (err != ERR_OK)

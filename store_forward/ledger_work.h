@@ -22,6 +22,7 @@ struct ledger_item {
 	int tier;           /* the caller's: how it was paired */
 	struct span legacy; /* subjects, separated by blanks; empty: none */
 	struct span cloud;  /* the same; each as identity, a tab, subject */
+	bool named;         /* it is of the cloud and says what it stands for: no candidate of others */
 	struct span entity, currency, party;
 	int type;
 	int32_t period;
@@ -31,7 +32,7 @@ struct ledger_item {
 };
 typedef bool (*ledger_item_visitor)(void *self, const struct ledger_item *item);
 
-/* Begins an empty table. */
+/* Begins an empty table, with no cell selected: whatever a comparison before has chosen. */
 MUST_USE enum err ledger_work_begin(struct ledger *ledger, struct err_info *info);
 MUST_USE enum err ledger_item_add(struct ledger *ledger, struct ledger_item *item, struct err_info *info);
 /* The item becomes this one (its id says which). */
@@ -43,8 +44,8 @@ MUST_USE enum err ledger_item_remove(struct ledger *ledger, int64_t id, struct e
 MUST_USE enum err ledger_items(struct ledger *ledger, int status, ledger_item_visitor visit, void *self,
                                struct err_info *info);
 /* Those of a status that could be the counterpart of `like`: same type, entity, currency and party (an empty party of
- * `like` matches all), posted within `days` of it; by_total: of the same total. In the order of posting date, then
- * subject; at most limit. */
+ * `like` matches all), posted within `days` of it and not named; by_total: of the same total. In the order of
+ * posting date, then subject; at most limit. */
 MUST_USE enum err ledger_item_candidates(struct ledger *ledger, int status, const struct ledger_item *like,
                                          int days, bool by_total, int limit, ledger_item_visitor visit,
                                          void *self, struct err_info *info);

@@ -70,6 +70,19 @@ void run_count_water(struct run *run, const struct ledger_document *legacy, bool
 		tally_add(run->water, &legacy->entity, 1, (int)which, 1);
 }
 
+/* The name of a document of the cloud among several: identity, tab, subject. */
+struct cloud_name {
+	char text[2 * STORE_SUBJECT_MAX + 2];
+};
+
+static struct cloud_name name_of(const struct ledger_document *cloud)
+{
+	struct cloud_name name;
+	(void)snprintf(name.text, sizeof name.text, "%.*s\t%.*s", (int)cloud->identity.len,
+	               cloud->identity.data, (int)cloud->subject.len, cloud->subject.data);
+	return name;
+}
+
 /* A pair, or a document that needs no counterpart, is done with. */
 static enum err settle(struct run *run, const struct ledger_document *legacy,
                        const struct ledger_document *cloud, enum run_status status, struct err_info *info)
@@ -102,16 +115,16 @@ enum err run_keep(struct run *run, enum run_status status, int tier, const struc
                   const struct ledger_document *cloud, struct err_info *info)
 {
 	const struct ledger_document *first = legacy ? legacy : cloud;
-	char name[2 * STORE_SUBJECT_MAX + 2] = "";
+	struct cloud_name name = {.text = ""};
 	struct err_info trouble;
 	if (cloud)
-		(void)snprintf(name, sizeof name, "%.*s\t%.*s", (int)cloud->identity.len,
-		               cloud->identity.data, (int)cloud->subject.len, cloud->subject.data);
+		name = name_of(cloud);
 	struct ledger_item item = {
 	    .status = (int)status,
 	    .tier = tier,
 	    .legacy = legacy ? legacy->subject : (struct span){NULL, 0},
-	    .cloud = span_of(name),
+	    .cloud = span_of(name.text),
+	    .named = cloud && (cloud->identity.len > 0 || cloud->origins > 0),
 	    .entity = first->entity,
 	    .currency = first->currency,
 	    .party = first->party,
@@ -350,6 +363,7 @@ static enum err take_split(struct run *run, const struct ledger_document *legacy
 	    .tier = 2,
 	    .legacy = legacy->subject,
 	    .cloud = buf_span(names),
+	    .named = true,
 	    .entity = legacy->entity,
 	    .currency = legacy->currency,
 	    .party = legacy->party,

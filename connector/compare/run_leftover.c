@@ -23,7 +23,8 @@
 /* Above, rules 2 and 3 would cost more than they could find: there is something larger the matter. */
 #define LEFTOVERS_MAX 20000
 #define SUMMARIES_MAX 2000
-#define NAMES_MAX     (64u * 1024u)
+/* A summary names thousands. */
+#define NAMES_MAX (8u << 20)
 
 struct id_list {
 	int64_t *ids;
@@ -41,8 +42,16 @@ static bool add_id(void *self, const struct ledger_item *item)
 	return true;
 }
 
-/* Does the document of the cloud name what it stands for? */
+static bool has_id(const struct id_list *list, int64_t id)
+{
+	for (int i = 0; i < list->count; i++) {
+		if (list->ids[i] == id)
+			return true;
+	}
+	return false;
+}
 
+/* "TAB subject": the document of the cloud names none, or several, that it stands for. */
 static bool names_one(struct span cloud)
 {
 	return cloud.len > 0 && cloud.data[0] != '\t';
@@ -97,21 +106,22 @@ static enum err join_items(struct run *run, struct ledger_item *item, const int6
 
 static enum err join_named(struct run *run, struct ledger_item *item, struct err_info *info)
 {
-	int64_t found[RUN_GROUP_MAX];
-	int count = 0;
+	struct id_list found = {.ids = NULL};
 	struct span rest = run->views[SIDE_CLOUD].origin;
+	struct span identity;
+	struct span subject;
 	enum err err = ERR_OK;
-	while (rest.len > 0 && err == ERR_OK && count < RUN_GROUP_MAX) {
-		const char *end = memchr(rest.data, ' ', rest.len);
-		size_t len = end ? (size_t)(end - rest.data) : rest.len;
-		err = ledger_item_of_legacy(run->ledger, RUN_MISSING_CLOUD, (struct span){rest.data, len},
-		                            &found[count], info);
-		if (err == ERR_OK && found[count] != 0)
-			count++;
-		size_t taken = end ? len + 1 : len;
-		rest = (struct span){rest.data + taken, rest.len - taken};
+	while (err == ERR_OK && run_next_name(&rest, &identity, &subject)) {
+		struct ledger_item legacy = {.id = 0};
+		err = ledger_item_of_legacy(run->ledger, RUN_MISSING_CLOUD, subject, &legacy.id, info);
+		/* A name that stands there twice is one document. */
+		if (err == ERR_OK && legacy.id != 0 && !has_id(&found, legacy.id))
+			(void)add_id(&found, &legacy);
 	}
-	return err == ERR_OK && count > 0 ? join_items(run, item, found, count, 2, info) : err;
+	if (err == ERR_OK && found.count > 0)
+		err = join_items(run, item, found.ids, found.count, 2, info);
+	free(found.ids);
+	return err;
 }
 
 static enum err take_named(struct run *run, struct ledger_item *item, struct err_info *info)
@@ -127,17 +137,16 @@ static enum err take_named(struct run *run, struct ledger_item *item, struct err
 struct candidates {
 	int64_t ids[RUN_SUBSET_MAX + 1];
 	int64_t totals[RUN_SUBSET_MAX + 1];
+	int32_t postings[RUN_SUBSET_MAX + 1];
 	int count;
-	bool cloud; /* they are of the cloud: those that name something do not count */
 };
 
 static bool add_candidate(void *self, const struct ledger_item *item)
 {
 	struct candidates *list = self;
-	if (list->cloud && names_one(item->cloud))
-		return true;
 	list->ids[list->count] = item->id;
 	list->totals[list->count] = item->total;
+	list->postings[list->count] = item->posting;
 	list->count++;
 	return list->count <= RUN_SUBSET_MAX;
 }
@@ -157,24 +166,28 @@ static enum err mark(struct run *run, int64_t id, enum run_status status, struct
 
 static enum err take_equal(struct run *run, struct ledger_item *item, struct err_info *info)
 {
-	struct candidates legacy = {.cloud = false};
-	struct candidates rivals = {.cloud = true};
-	if (names_one(item->cloud) || item->posting == INT32_MIN || item->total == 0)
+	struct candidates legacy = {.count = 0};
+	struct candidates rivals = {.count = 0};
+	if (item->named || item->posting == INT32_MIN || item->total == 0)
 		return ERR_OK;
-	enum err err = ledger_item_candidates(run->ledger, RUN_MISSING_CLOUD, item, RUN_WINDOW_DAYS, true, 2,
-	                                      add_candidate, &legacy, info);
+	enum err err = ledger_item_candidates(run->ledger, RUN_MISSING_CLOUD, item, RUN_WINDOW_DAYS, true,
+	                                      RUN_SUBSET_MAX + 1, add_candidate, &legacy, info);
 	if (err != ERR_OK || legacy.count == 0)
 		return err;
-	err = ledger_item_candidates(run->ledger, RUN_MISSING_LEGACY, item, RUN_WINDOW_DAYS, true, 2,
-	                             add_candidate, &rivals, info);
+	/* Who else could be meant is asked from the other side: its window reaches further. */
+	struct ledger_item other = *item;
+	other.posting = legacy.postings[0];
+	err = ledger_item_candidates(run->ledger, RUN_MISSING_LEGACY, &other, RUN_WINDOW_DAYS, true,
+	                             RUN_SUBSET_MAX + 1, add_candidate, &rivals, info);
 	if (err != ERR_OK)
 		return err;
 	if (legacy.count == 1 && rivals.count == 1)
 		return join_items(run, item, legacy.ids, 1, 3, info);
 	for (int i = 0; i < legacy.count && err == ERR_OK; i++)
 		err = mark(run, legacy.ids[i], RUN_AMBIGUOUS, info);
-	item->status = RUN_AMBIGUOUS;
-	return err == ERR_OK ? ledger_item_change(run->ledger, item, info) : err;
+	for (int i = 0; i < rivals.count && err == ERR_OK; i++)
+		err = mark(run, rivals.ids[i], RUN_AMBIGUOUS, info);
+	return err == ERR_OK ? mark(run, item->id, RUN_AMBIGUOUS, info) : err;
 }
 
 /* ---- rule 3 ---- */
@@ -202,11 +215,11 @@ static int find_subsets(const struct candidates *list, int64_t wanted, uint32_t 
 static enum err take_sum(struct run *run, struct ledger_item *item, struct err_info *info)
 {
 	bool of_cloud = item->legacy.len == 0;
-	struct candidates list = {.cloud = !of_cloud};
+	struct candidates list = {.count = 0};
 	uint32_t subset = 0;
 	int64_t members[RUN_SUBSET_MAX];
 	int count = 0;
-	if ((of_cloud && names_one(item->cloud)) || item->party.len == 0 || item->posting == INT32_MIN)
+	if (item->named || item->party.len == 0 || item->posting == INT32_MIN)
 		return ERR_OK;
 	enum err err =
 	    ledger_item_candidates(run->ledger, of_cloud ? RUN_MISSING_CLOUD : RUN_MISSING_LEGACY, item,
