@@ -108,6 +108,10 @@ static enum err settle(struct run *run, const struct ledger_document *legacy,
 		err = run_document_line(run, legacy, status, cloud ? cloud->subject : none, info);
 	if (cloud && err == ERR_OK)
 		err = run_document_line(run, cloud, status, legacy ? legacy->subject : none, info);
+	if (legacy && cloud && legacy->period != cloud->period) {
+		const struct cloud_name name = name_of(cloud);
+		run_add_moved(run, legacy->subject, span_of(name.text));
+	}
 	return err;
 }
 

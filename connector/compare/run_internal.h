@@ -188,6 +188,8 @@ MUST_USE enum err run_leftovers(struct run *run, struct err_info *info);
 
 /* run_items.c: names the causes, writes the differences. */
 MUST_USE enum err run_items(struct run *run, struct err_info *info);
+/* A pair that is equal, in two periods: the balances, and the totals of a scope, know. Names as of run_join(). */
+void run_add_moved(struct run *run, struct span legacy, struct span cloud);
 
 /* run_sums.c */
 void run_add_balances(struct run *run, enum ledger_side side, const struct view *view,

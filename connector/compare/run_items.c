@@ -6,7 +6,8 @@
  * Rules: 1. Two passes over what was found: the first learns what is common, the second names and writes.
  *        2. A decision holds only as long as status, cause and amounts are those that were decided on.
  *        3. Pairs that agree as sums, or within tolerance, are told as documents; they are no differences. Those within
- *           tolerance move balances. What is matched moves none: if it does, the balances say so.
+ *           tolerance move balances. What is matched moves none: if it does, the balances say so. Where periods are not
+ *           compared, it may move them from one to another.
  * Faults: see run.h.
  * Runs in: the CLI.
  * Tests: tests/unit/run_test.c
@@ -167,7 +168,7 @@ static struct amounts amounts_of(const struct found *found)
 }
 
 /* What the documents of one side move from the legacy ledger's totals to the cloud's, each in its own currency; those
- * that were voided stand in no total. */
+ * that were voided, and counterparts outside the scope, stand in no total. */
 static void add_bridge_side(struct run *run, enum ledger_side side, struct span names, const char *step)
 {
 	struct span identity;
@@ -177,7 +178,7 @@ static void add_bridge_side(struct run *run, enum ledger_side side, struct span 
 		if (!run_load(run, side, identity, subject, &row))
 			return;
 		const struct span key[] = {row.currency, span_of(step)};
-		if (!row.voided)
+		if (!row.voided && run_in_scope(run, row.entity, row.type, row.period))
 			tally_add(run->bridge, key, 2, 0, side == SIDE_CLOUD ? row.total : -row.total);
 	}
 }
@@ -186,6 +187,14 @@ static void add_bridge(struct run *run, const struct ledger_item *item, const ch
 {
 	add_bridge_side(run, SIDE_LEGACY, item->legacy, step);
 	add_bridge_side(run, SIDE_CLOUD, item->cloud, step);
+}
+
+void run_add_moved(struct run *run, struct span legacy, struct span cloud)
+{
+	add_bridge_side(run, SIDE_LEGACY, legacy, "period");
+	add_bridge_side(run, SIDE_CLOUD, cloud, "period");
+	run_add_contributions(run, SIDE_LEGACY, legacy, true);
+	run_add_contributions(run, SIDE_CLOUD, cloud, true);
 }
 
 static int age_of(const struct run *run, const struct ledger_item *item)
@@ -404,10 +413,11 @@ static bool write_item(void *self, const struct ledger_item *item)
 		return found->err == ERR_OK;
 	}
 	const struct amounts amounts = amounts_of(found);
-	if (amounts.net != 0)
-		add_bridge(run, item, "tolerated");
+	bool moved = !view_attribute_compared(run->rules, VIEW_PERIOD, (enum document_type)item->type);
+	if (amounts.net != 0 || moved)
+		add_bridge(run, item, amounts.net != 0 ? "tolerated" : "period");
 	found->err = tell_documents(run, item, (enum run_status)item->status, found->info);
-	if (item->status == RUN_WITHIN_TOLERANCE) {
+	if (item->status == RUN_WITHIN_TOLERANCE || moved) {
 		run_add_contributions(run, SIDE_LEGACY, item->legacy, true);
 		run_add_contributions(run, SIDE_CLOUD, item->cloud, true);
 	}

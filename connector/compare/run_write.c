@@ -83,7 +83,7 @@ static void put_bridge(void *self, const struct tally_row *row)
 	tally_visit(rows->run->bridge, put_step, &adding);
 	buf_release(&scratch);
 	int64_t residual = row->values[SIDE_CLOUD] - row->values[SIDE_LEGACY] - adding.a;
-	if (residual != 0 && rows->run->options->scope.from == 0 && rows->run->options->scope.to == 0)
+	if (residual != 0)
 		run_incomplete(
 		    rows->run, "bridge-residual",
 		    "the totals in %.*s differ by %s more than the documents that differ account for",
