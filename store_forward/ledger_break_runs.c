@@ -17,6 +17,7 @@
 
 #define MARK_SESSION "compare session"
 #define KEY_PREFIX   "compare:"
+#define CLOUD_PREFIX "cloud:" /* of a document that is alone there */
 
 /* The newest id, and how many are not over. */
 static enum err last_of(struct ledger *ledger, int64_t *id, int64_t *not_over, struct err_info *info)
@@ -249,13 +250,17 @@ static bool in_scope(const struct breaks_run *run, const struct ledger_break *on
 	       (scope->to == 0 || (one->period != 0 && one->period <= scope->to));
 }
 
-/* "SUBJECT" of "compare:SUBJECT:PERIOD"; empty: it has no such form. */
-static struct span subject_of(struct span key)
+/* "SUBJECT" of "compare:SUBJECT:PERIOD" or "compare:cloud:SUBJECT:PERIOD"; empty: it has no such form. */
+static struct span subject_of(struct span key, bool *cloud)
 {
 	const struct span none = {NULL, 0};
-	const size_t prefix = sizeof KEY_PREFIX - 1;
+	size_t prefix = sizeof KEY_PREFIX - 1;
+	*cloud = false;
 	if (key.len <= prefix || memcmp(key.data, KEY_PREFIX, prefix) != 0)
 		return none;
+	*cloud = key.len > prefix + sizeof CLOUD_PREFIX - 1 &&
+	         memcmp(key.data + prefix, CLOUD_PREFIX, sizeof CLOUD_PREFIX - 1) == 0;
+	prefix += *cloud ? sizeof CLOUD_PREFIX - 1 : 0;
 	size_t end = key.len;
 	while (end > prefix && key.data[end - 1] != ':')
 		end--;
@@ -279,7 +284,8 @@ static bool look_since(void *self, const struct ledger_document *document)
 static enum err was_fixed(struct ledger *ledger, const struct ledger_break *one, bool *fixed,
                           struct err_info *info)
 {
-	struct span subject = subject_of(one->key);
+	bool cloud = false;
+	struct span subject = subject_of(one->key, &cloud);
 	struct ledger_document document;
 	struct since since = {.cut_ns = one->seen_ns};
 	struct buf texts;
@@ -291,9 +297,8 @@ static enum err was_fixed(struct ledger *ledger, const struct ledger_break *one,
 	             span_equal(one->status, SPAN_LITERAL("missing_legacy")) ||
 	             span_equal(one->status, SPAN_LITERAL("waiting_legacy"));
 	buf_init(&texts, LEDGER_PACKED_MAX + 4096);
-	enum err err = ledger_find(ledger, SIDE_LEGACY, subject, subject, &document, &texts, info);
-	if (err == ERR_NOT_FOUND)
-		err = ledger_find_cloud(ledger, subject, &document, &texts, info);
+	enum err err = cloud ? ledger_find_cloud(ledger, subject, &document, &texts, info)
+	                     : ledger_find(ledger, SIDE_LEGACY, subject, subject, &document, &texts, info);
 	bool there = err == ERR_OK && !document.voided;
 	if (there && !alone) {
 		(void)look_since(&since, &document);

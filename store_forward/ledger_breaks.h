@@ -5,7 +5,7 @@
  *        was accepted must not stay hidden under the acceptance.
  * Owns:  table breaks of the ledger; struct breaks_run is the caller's.
  * Rules: 1. One row for each key, reopened in place, never doubled. The key is that of the difference:
- *           "compare:SUBJECT:PERIOD".
+ *           "compare:SUBJECT:PERIOD", of a cloud's document that is alone "compare:cloud:SUBJECT:PERIOD".
  *        2. What may follow what stands in one table (break_next()); nothing else changes a state.
  *        3. What a person decides holds for the evidence it was decided on. A run that finds another evidence
  *           (status, cause or amount) reopens it.

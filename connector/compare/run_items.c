@@ -344,12 +344,14 @@ static void put_line(struct found *found, const struct ledger_item *item, const 
 	json_object_end(&json);
 }
 
-/* The exception's name: of the legacy document, or of the cloud's where that is alone. */
+/* The exception's name: of the legacy document, or of the cloud's where that is alone. Both may have the same subject:
+ * a cloud may count as the ERP does. */
 static void name_key(const struct ledger_item *item, char key[2 * STORE_SUBJECT_MAX])
 {
-	struct span subject = first_name(item->legacy.len > 0 ? item->legacy : item->cloud);
-	(void)snprintf(key, 2 * STORE_SUBJECT_MAX, "compare:%.*s:%s", (int)subject.len, subject.data,
-	               run_period(item->period).text);
+	bool alone = item->legacy.len == 0;
+	struct span subject = first_name(alone ? item->cloud : item->legacy);
+	(void)snprintf(key, 2 * STORE_SUBJECT_MAX, "compare:%s%.*s:%s", alone ? "cloud:" : "",
+	               (int)subject.len, subject.data, run_period(item->period).text);
 }
 
 static void decide(struct run *run, const struct ledger_item *item, const struct cause_name *cause,

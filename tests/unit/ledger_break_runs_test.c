@@ -83,11 +83,12 @@ static void alone_in_the_cloud(void **state)
 {
 	struct world *world = *state;
 	struct ledger_break one = rounding;
+	one.key = SPAN_LITERAL("compare:cloud:" LEGACY ":2026-09");
 	one.status = SPAN_LITERAL("missing_legacy");
 	run_with(world, &one);
 	book(world, SIDE_CLOUD, LEGACY, "", NOW - DAY, false);
 	run_with(world, NULL);
-	assert_state(world, KEY, "fixed_by_booking");
+	assert_state(world, "compare:cloud:" LEGACY ":2026-09", "fixed_by_booking");
 }
 
 static void acceptance_does_not_outlive_its_difference(void **state)
