@@ -169,8 +169,8 @@ static inline void books_again(struct books *books)
 static inline void books_verdict(struct books *books, enum run_verdict wanted)
 {
 	if (books->outcome.verdict != wanted)
-		fail_msg("verdict %s, not %s\n%s\n%s", run_verdict_name(books->outcome.verdict),
-		         run_verdict_name(wanted), buf_cstr(&books->files[RUN_FILE_RUN]),
+		fail_msg("verdict %s (%s), not %s\n%s\n%s", run_verdict_name(books->outcome.verdict),
+		         books->outcome.why, run_verdict_name(wanted), buf_cstr(&books->files[RUN_FILE_RUN]),
 		         buf_cstr(&books->files[RUN_FILE_DIFFERENCES]));
 }
 

@@ -1,0 +1,419 @@
+/*
+ * run_edges_test.c - comparisons at their edges: where a wrong green, or a comparison that cannot end, would hide.
+ *
+ * Why:   each case is one that a cloud, a mapping or a scope can bring about, and none may hide a document.
+ * Owns:  nothing.
+ * Rules: every case runs with fingerprints and in full; both must say the same.
+ * Runs in: tests.
+ * Tests: connector/compare/run*.c
+ */
+#include "tests/unit/run_fixture.h"
+
+static void compare_both(struct books *books)
+{
+	struct buf partial;
+	buf_init(&partial, 16u << 20);
+	books->options.full = false;
+	books_compare(books);
+	buf_append_span(&partial, buf_span(&books->files[RUN_FILE_DIFFERENCES]));
+	enum run_verdict verdict = books->outcome.verdict;
+	books->options.full = true;
+	books_compare(books);
+	assert_string_equal(buf_cstr(&books->files[RUN_FILE_DIFFERENCES]), buf_cstr(&partial));
+	if (verdict != books->outcome.verdict)
+		fail_msg("by fingerprints %s, in full %s (%s)", run_verdict_name(verdict),
+		         run_verdict_name(books->outcome.verdict), books->outcome.why);
+	buf_release(&partial);
+}
+
+static struct rules *rules_of(const char *name, const char *text)
+{
+	struct rules_problems problems = {.count = 0};
+	struct rules *rules = rules_new();
+	if (!rules_add(rules, name, span_of(text), &problems) || !rules_finish(rules, &problems))
+		fail_msg("%s: %s", problems.list[0].file, problems.list[0].text);
+	return rules;
+}
+
+/* A journal of two lines; more: further fields of the header, or "". */
+static void put_journal(struct books *books, enum ledger_side side, const char *entity, const char *number,
+                        const char *more, int period, const char *account, const char *amount)
+{
+	char data[1024];
+	(void)snprintf(data, sizeof data,
+	               "{\"entity\":\"%s\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"%s\","
+	               "\"year\":2026,\"period\":%d,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\",%s"
+	               "\"lines\":[{\"line\":\"1\",\"account\":\"%s\",\"amount\":\"%s\"},"
+	               "{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-%s\"}]}",
+	               entity, number, period, more, account, amount, amount);
+	books_put(books, side, data, 5, false, 1);
+}
+
+/* It says for which documents it stands: none of them is RI-9, whatever its amount. */
+static void what_names_others_is_no_counterpart(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_pair(&books, 1, 10000, 0);
+	books_pair(&books, 2, 20000, 0);
+	books_invoice(&books, SIDE_LEGACY, "RI-9", NULL, NULL, "C1", 30000, 5700, 5);
+	books_invoice(&books, SIDE_CLOUD, "I-9", "10/invoice/2026/RI-1 10/invoice/2026/RI-2", NULL, "C1",
+	              30000, 5700, 5);
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1);
+	books_close(&books);
+}
+
+/* Those that name something stand first by date and hide the second candidate, if they are counted. */
+static void named_documents_hide_no_candidate(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 6);
+	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/X", NULL, "C1", 10000, 1900, 3);
+	books_invoice(&books, SIDE_CLOUD, "I-2", NULL, NULL, "C1", 10000, 1900, 5);
+	books_invoice(&books, SIDE_CLOUD, "I-3", NULL, NULL, "C1", 10000, 1900, 6);
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 0);
+	assert_int_equal(books.outcome.statuses[RUN_AMBIGUOUS], 3);
+	books_close(&books);
+}
+
+static void the_same_name_twice_is_one(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
+	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1 10/invoice/2026/RI-1", NULL, "C1",
+	              10000, 1900, 5);
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	books_close(&books);
+}
+
+/* A name of the cloud's that sorts behind everything must not move the known differences apart. */
+static void any_name_leaves_the_canaries_whole(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_pair(&books, 1, 10000, 0);
+	books_invoice(&books, SIDE_CLOUD, "I-9", "~~~/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
+	put_journal(&books, SIDE_LEGACY, "~zz", "J1", "", 9, "1", "5.00");
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	books_close(&books);
+}
+
+/* A document of its own in the cloud has the number of another one in the ERP: two differences, two names. */
+static void equal_subjects_of_both_sides_are_two(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_invoice(&books, SIDE_LEGACY, "1", NULL, NULL, "C1", 10000, 1900, 5);
+	books_invoice(&books, SIDE_CLOUD, "1", "10/invoice/2026/2", NULL, "C1", 77700, 1900, 5);
+	compare_both(&books);
+	assert_int_equal(books.outcome.open, 2);
+	const char *first = strstr(buf_cstr(&books.files[RUN_FILE_DIFFERENCES]), "\"key\":\"");
+	const char *second = strstr(first + 1, "\"key\":\"");
+	char key[64];
+	(void)snprintf(key, sizeof key, "%s", first);
+	assert_int_not_equal(strncmp(first, second, 50), 0);
+	books_close(&books);
+}
+
+/* Ten companies count from one. */
+static void a_number_of_many_companies_names_one(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	for (int i = 10; i < 22; i++) {
+		char entity[8];
+		(void)snprintf(entity, sizeof entity, "%d", i);
+		put_journal(&books, SIDE_LEGACY, entity, "1", "", 9, "1", "5.00");
+	}
+	for (int i = 10; i < 22; i++) {
+		char entity[8];
+		char number[8];
+		(void)snprintf(entity, sizeof entity, "%d", i);
+		(void)snprintf(number, sizeof number, "G%d", i);
+		put_journal(&books, SIDE_CLOUD, entity, number, "\"reference\":\"1\",", 9, "1", "5.00");
+	}
+	books_compare(&books);
+	assert_int_equal(books.outcome.skipped, 12);
+	compare_both(&books);
+	books_close(&books);
+}
+
+/* The cloud posted it in another company; a comparison of the right one alone says so. */
+static void a_counterpart_outside_the_scope_is_a_break(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
+	put_journal(&books, SIDE_CLOUD, "20", "G1", "\"origin\":\"10/journal/2026/1\",", 9, "1", "5.00");
+	books.options.scope.entity_count = 1;
+	(void)snprintf(books.options.scope.entities[0], sizeof books.options.scope.entities[0], "10");
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	(void)snprintf(books.options.scope.entities[0], sizeof books.options.scope.entities[0], "20");
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	books.options.scope.entity_count = 0;
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	books_close(&books);
+}
+
+/* Where periods are not compared, equal documents may stand in two of them. */
+static void periods_that_are_not_compared_may_differ(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, rules_of("attribute", "document_type,attribute,compare\njournal,period,no\n"));
+	put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
+	put_journal(&books, SIDE_CLOUD, "10", "G1", "\"origin\":\"10/journal/2026/1\",", 10, "1", "5.00");
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	books.options.scope.from = books.options.scope.to = 202609;
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	books_close(&books);
+}
+
+/* The canaries differ by more than the tolerance, however odd that is. */
+static void canaries_are_above_any_tolerance(void **state)
+{
+	static const char *const amounts[] = {"0.015", "0.001", "1000000000000000", "9000000000000000"};
+	for (size_t i = 0; i < sizeof amounts / sizeof amounts[0]; i++) {
+		struct books books;
+		char text[200];
+		(void)state;
+		(void)snprintf(text, sizeof text,
+		               "entity,currency,document_type,account,amount\n*,*,*,*,%s\n", amounts[i]);
+		books_open(&books, rules_of("tolerance", text));
+		books_pair(&books, 1, 10000, 0);
+		compare_both(&books);
+		books_verdict(&books, RUN_RECONCILED);
+		books_close(&books);
+	}
+}
+
+static void a_tolerance_hides_no_missing_document(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books,
+	           rules_of("tolerance", "entity,currency,document_type,account,amount\n*,*,*,*,500.00\n"));
+	books_pair(&books, 1, 10000, 0);
+	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 1, 0, 5);
+	books_invoice(&books, SIDE_CLOUD, "I-2", NULL, NULL, "C2", 2, 0, 5);
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	assert_int_equal(books.outcome.open, 2);
+	books_close(&books);
+}
+
+/* Over RUN_GROUP_MAX of one identity; exactly as many. */
+static void documents_of_one_identity_at_the_limit(void **state)
+{
+	for (int more = 0; more < 2; more++) {
+		struct books books;
+		(void)state;
+		books_open(&books, NULL);
+		books_pair(&books, 1, 10000, 0);
+		for (int i = 1; i < RUN_GROUP_MAX + more; i++) {
+			char number[16];
+			(void)snprintf(number, sizeof number, "D-%d", i);
+			books_invoice(&books, SIDE_CLOUD, number, "10/invoice/2026/RI-1", NULL, "C1", 10000,
+			              1900, 5);
+		}
+		compare_both(&books);
+		books_verdict(&books, more ? RUN_INCOMPLETE : RUN_BREAKS);
+		books_close(&books);
+	}
+}
+
+/* One document of the cloud for more legacy ones than are kept of one identity. */
+static void one_for_very_many(void **state)
+{
+	struct books books;
+	struct buf origin;
+	(void)state;
+	books_open(&books, NULL);
+	buf_init(&origin, 1u << 20);
+	for (int i = 0; i < RUN_GROUP_MAX + 6; i++) {
+		char number[16];
+		(void)snprintf(number, sizeof number, "J%d", i);
+		put_journal(&books, SIDE_LEGACY, "10", number, "", 9, "1", "1.00");
+		buf_printf(&origin, "%s10/journal/2026/J%d", i ? " " : "", i);
+	}
+	char *more = mem_alloc(16384);
+	(void)snprintf(more, 16384, "\"origin\":\"%s\",", buf_cstr(&origin));
+	char *data = mem_alloc(32768);
+	(void)snprintf(data, 32768,
+	               "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"G\","
+	               "\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\",%s"
+	               "\"lines\":[{\"line\":\"1\",\"account\":\"1\",\"amount\":\"70.00\"},"
+	               "{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-70.00\"}]}",
+	               more);
+	books_put(&books, SIDE_CLOUD, data, 5, false, 1);
+	free(more);
+	free(data);
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	buf_release(&origin);
+	books_close(&books);
+}
+
+/* A journal's account may be longer than the ledger's codes: it is left out with a sentence, not with an abort. */
+static void a_long_account_is_refused(void **state)
+{
+	struct books books;
+	struct err_info info = {.text = ""};
+	char account[200];
+	char data[1024];
+	(void)state;
+	memset(account, 'a', sizeof account - 1);
+	account[sizeof account - 1] = 0;
+	books_open(&books, NULL);
+	for (int round = 0; round < 2; round++) {
+		(void)snprintf(
+		    data, sizeof data,
+		    "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"1\","
+		    "\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\","
+		    "\"lines\":[{\"line\":\"1\",%s%s%s\"amount\":\"5.00\"}]}",
+		    round ? "" : "\"account\":\"", round ? "" : account, round ? "" : "\",");
+		const struct projection projection = {.side = SIDE_CLOUD, .revision = 1, .recorded_ns = 1};
+		enum err err = posting_read(&books.reader, span_of(data), &books.document, &info);
+		if (err == ERR_OK)
+			err = project_document(&books.projector, &projection, &books.document, &info);
+		assert_true(err == ERR_BAD_INPUT || err == ERR_TOO_LARGE);
+		assert_false(ledger_failed(books.ledger));
+	}
+	books_close(&books);
+}
+
+/* A mapping that was mended pairs what its reference could not find before. */
+static void mended_rules_find_references(void **state)
+{
+	struct books books;
+	struct err_info info;
+	bool done = false;
+	(void)state;
+	books_open(&books, NULL);
+	put_journal(&books, SIDE_CLOUD, "1000", "G1", "\"reference\":\"1\",", 9, "1", "5.00");
+	put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
+	put_journal(&books, SIDE_LEGACY, "10", "2", "", 9, "1", "6.00");
+	put_journal(&books, SIDE_CLOUD, "1000", "G2", "\"reference\":\"2\",", 9, "1", "6.00");
+	books_compare(&books);
+	books_verdict(&books, RUN_BREAKS);
+	books_again(&books);
+	books.rules = rules_of("entity", "entity,from,to,valid_from,valid_to,note\n*,10,1000,,,\n");
+	books.projector.rules = books.rules;
+	assert_int_equal(project_use_rules(&books.projector, books.rules, &info), ERR_OK);
+	while (!done)
+		assert_int_equal(project_regenerate(&books.projector, 3, &done, &info), ERR_OK);
+	books_compare(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	assert_int_equal(books.outcome.skipped, 2);
+	books_close(&books);
+}
+
+static void a_revision_may_name_another_document(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
+	put_journal(&books, SIDE_LEGACY, "10", "2", "", 9, "1", "5.00");
+	put_journal(&books, SIDE_CLOUD, "10", "G1", "\"origin\":\"10/journal/2026/1\",", 9, "1", "5.00");
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	books_again(&books);
+	books_put(&books, SIDE_CLOUD,
+	          "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"G1\","
+	          "\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\","
+	          "\"origin\":\"10/journal/2026/2\",\"lines\":[{\"line\":\"1\",\"account\":\"1\",\"amount\":"
+	          "\"5.00\"},{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-5.00\"}]}",
+	          5, false, 2);
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 1);
+	assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1);
+	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"subject\":\"10/journal/2026/1\""));
+	books_close(&books);
+}
+
+static void one_side_voided_is_a_break(void **state)
+{
+	for (int side = 0; side < SIDE_COUNT; side++) {
+		struct books books;
+		char data[600];
+		(void)state;
+		books_open(&books, NULL);
+		for (int i = 0; i < SIDE_COUNT; i++) {
+			(void)snprintf(
+			    data, sizeof data,
+			    "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":"
+			    "\"1\",\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\","
+			    "\"currency\":\"EUR\",%s\"lines\":[{\"line\":\"1\",\"account\":\"1\","
+			    "\"amount\":\"5.00\"},{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-5.00\"}]}",
+			    i == SIDE_CLOUD ? "\"origin\":\"10/journal/2026/1\"," : "");
+			books_put(&books, (enum ledger_side)i, data, 5, false, 1);
+			if (i == side)
+				books_put(&books, (enum ledger_side)i, data, 5, true, 2);
+		}
+		compare_both(&books);
+		books_verdict(&books, RUN_BREAKS);
+		assert_int_equal(books.outcome.open, 1);
+		books_close(&books);
+	}
+}
+
+/* Both sides' totals of a period are equal; each document differs. */
+static void totals_that_cancel_hide_nothing(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_pair(&books, 1, 10000, 5);
+	books_pair(&books, 2, 10000, -5);
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	assert_int_equal(books.outcome.open, 2);
+	books_close(&books);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_names_others_is_no_counterpart),
+	    cmocka_unit_test(named_documents_hide_no_candidate),
+	    cmocka_unit_test(the_same_name_twice_is_one),
+	    cmocka_unit_test(any_name_leaves_the_canaries_whole),
+	    cmocka_unit_test(equal_subjects_of_both_sides_are_two),
+	    cmocka_unit_test(a_number_of_many_companies_names_one),
+	    cmocka_unit_test(a_counterpart_outside_the_scope_is_a_break),
+	    cmocka_unit_test(periods_that_are_not_compared_may_differ),
+	    cmocka_unit_test(canaries_are_above_any_tolerance),
+	    cmocka_unit_test(a_tolerance_hides_no_missing_document),
+	    cmocka_unit_test(documents_of_one_identity_at_the_limit),
+	    cmocka_unit_test(one_for_very_many),
+	    cmocka_unit_test(a_long_account_is_refused),
+	    cmocka_unit_test(mended_rules_find_references),
+	    cmocka_unit_test(a_revision_may_name_another_document),
+	    cmocka_unit_test(one_side_voided_is_a_break),
+	    cmocka_unit_test(totals_that_cancel_hide_nothing),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
