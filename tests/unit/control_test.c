@@ -36,7 +36,8 @@ static void test_bad_requests(void **state)
 	    "unknown command \"reboot\"; this agent knows status, queue, trace, exceptions, exception, "
 	    "exception_ack, exception_note, exception_retry, pull, replay, resend, key_show, key_rotate, "
 	    "compare_sign, compare_list, compare_show, compare_ack, compare_snooze, compare_accept, "
-	    "compare_reject, compare_reopen, compare_begin, compare_differences, compare_end, compare_repost, audit, "
+	    "compare_reject, compare_reopen, compare_begin, compare_differences, compare_end, "
+	    "compare_repost, audit, "
 	    "audit_verify, version");
 	assert_refused(world, "{\"v\":1,\"cmd\":\"status\",\"limit\":1}", "bad_request",
 	               "unknown argument \"limit\"; status takes none");
