@@ -292,9 +292,16 @@ static enum err look_for_gaps(struct compare_cut *cut, struct err_info *info)
 	return err;
 }
 
+/* Are the agent's sums, companies and pairs by reference of these rules, all of them? */
+static bool is_of_rules(const struct compare_cut *cut)
+{
+	return ledger_complete(cut->agent) &&
+	       strcmp(ledger_rules(cut->agent), cut->rules ? rules_version(cut->rules) : "none") == 0;
+}
+
 static enum err open_sides(struct compare_cut *cut, struct err_info *info)
 {
-	bool files = cut->options->legacy || cut->options->cloud;
+	bool copy = cut->options->legacy || cut->options->cloud;
 	enum err err = ERR_OK;
 	cut->newest = INT32_MIN;
 	if (!cut->options->legacy || !cut->options->cloud) {
@@ -302,9 +309,10 @@ static enum err open_sides(struct compare_cut *cut, struct err_info *info)
 		if (err == ERR_OK)
 			err = look_for_gaps(cut, info);
 	}
-	if (err == ERR_OK && files)
+	copy = copy || (err == ERR_OK && !is_of_rules(cut));
+	if (err == ERR_OK && copy)
 		err = compare_cut_copy(cut, cut->rules, &cut->temporary, info);
-	cut->ledger = files ? cut->temporary : cut->agent;
+	cut->ledger = copy ? cut->temporary : cut->agent;
 	return err;
 }
 

@@ -5,7 +5,8 @@
  * Owns:  struct compare_cut owns all of it until compare_cut_close().
  * Rules: 1. A side comes from the file that is given for it (--legacy, --cloud), else from the agent's ledger as it is
  *           at this moment. With both files neither agent nor configuration is needed.
- *        2. The agent's ledger is only read; files are put into a temporary one.
+ *        2. The agent's ledger is only read; files are put into a temporary one. So is the agent's ledger where its
+ *           sums are of other rules, or not yet all of these: companies, scopes and references are those of the rules.
  *        3. The cut's instant is --at; else now, or of two files the end of the newest posting date.
  *        4. The phase of a company is that of the configuration on the cut's day, the least advanced of its kinds of
  *           documents. Where the rules map several companies of the ERP to one of the cloud, the least advanced of
@@ -29,7 +30,7 @@ struct compare_cut {
 	bool configured;          /* there is a file */
 	struct rules *rules;      /* NULL: none */
 	struct ledger *agent;     /* NULL: both sides are files */
-	struct ledger *temporary; /* NULL: no side is a file */
+	struct ledger *temporary; /* NULL: the agent's is compared */
 	struct ledger *ledger;    /* one of the two: what is compared */
 	struct run_options run;   /* but for id */
 	date_days newest;         /* posting date in the files; INT32_MIN: none */
