@@ -44,8 +44,9 @@
 	X(DOCUMENT_IDENTITY, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 AND identity = ?2 " \
 		"ORDER BY subject LIMIT ?3") \
 	X(DOCUMENT_CLOUD, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = 1 AND subject = ?1") \
-	X(DOCUMENT_KEY, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 AND key = ?2 AND " \
-		"key <> '' AND entity = ?4 AND type = ?5 ORDER BY identity, subject LIMIT ?3") \
+	X(DOCUMENT_KEY, "SELECT " DOCUMENT_COLUMNS " FROM documents INDEXED BY documents_key " \
+		"WHERE side = ?1 AND key = ?2 AND key <> '' AND entity = ?4 AND type = ?5 " \
+		"ORDER BY identity, subject LIMIT ?3") \
 	X(DOCUMENT_OPEN, "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = 0 AND identity > ?1 " \
 		"AND outcome NOT BETWEEN 4 AND 6 ORDER BY identity LIMIT ?2") \
 	X(DOCUMENT_PUT, "INSERT INTO documents(side, " DOCUMENT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, " \
