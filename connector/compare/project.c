@@ -300,9 +300,17 @@ static bool has_content(const struct ledger_document *old, const struct ledger_d
 	return old->voided == row->voided && span_equal(old->packed, row->packed);
 }
 
+/* The ERP's documents come in the order of their events. A store that was begun anew counts revisions from 1 again, and
+ * what it sends is newer than all that was sent before. */
+static bool begins_anew(const struct ledger_document *old, const struct ledger_document *row)
+{
+	return row->side == SIDE_LEGACY && old->revision > row->revision &&
+	       old->recorded_ns < row->recorded_ns;
+}
+
 static bool is_same(const struct ledger_document *old, const struct ledger_document *row)
 {
-	return old->revision >= row->revision && has_content(old, row);
+	return old->revision >= row->revision && has_content(old, row) && !begins_anew(old, row);
 }
 
 static enum err put_in(struct projector *projector, struct ledger_document *row,
@@ -343,7 +351,7 @@ enum err project_document(struct projector *projector, const struct projection *
 		projector->unchanged++;
 		return ERR_OK;
 	}
-	if (!is_new && old.revision > row.revision)
+	if (!is_new && old.revision > row.revision && !begins_anew(&old, &row))
 		return ERR_OK; /* an older revision that comes late */
 	if (!is_new && old.revision == row.revision && row.side == SIDE_CLOUD)
 		return err_set(info, ERR_CONFLICT, "%s, revision %lld, is known with another content",

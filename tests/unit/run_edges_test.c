@@ -353,6 +353,35 @@ static void a_revision_may_name_another_document(void **state)
 	books_close(&books);
 }
 
+/* A store that was begun anew counts revisions from 1: what it sent later is what counts. */
+static void revisions_may_begin_anew(void **state)
+{
+	static const char format[] =
+	    "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"%s\","
+	    "\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\",%s"
+	    "\"lines\":[{\"line\":\"1\",\"account\":\"1\",\"amount\":\"%s\"},"
+	    "{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-%s\"}]}";
+	struct books books;
+	char data[600];
+	(void)state;
+	books_open(&books, NULL);
+	(void)snprintf(data, sizeof data, format, "G1", "\"origin\":\"10/journal/2026/1\",", "5.00", "5.00");
+	books_put(&books, SIDE_CLOUD, data, 8, false, 1);
+	(void)snprintf(data, sizeof data, format, "1", "", "5.00", "5.00");
+	books_put(&books, SIDE_LEGACY, data, 9, false, 3);
+	books_put(&books, SIDE_LEGACY, data, 7, false, 1);
+	(void)snprintf(data, sizeof data, format, "1", "", "6.00", "6.00");
+	books_put(&books, SIDE_LEGACY, data, 6, false, 2);
+	compare_both(&books);
+	books_verdict(&books, RUN_BREAKS);
+	books_again(&books);
+	(void)snprintf(data, sizeof data, format, "1", "", "7.00", "7.00");
+	books_put(&books, SIDE_LEGACY, data, 8, false, 1); /* an older one that comes late */
+	compare_both(&books);
+	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"net\":\"-1.00\""));
+	books_close(&books);
+}
+
 static void one_side_voided_is_a_break(void **state)
 {
 	for (int side = 0; side < SIDE_COUNT; side++) {
@@ -411,6 +440,7 @@ int main(void)
 	    cmocka_unit_test(a_long_account_is_refused),
 	    cmocka_unit_test(mended_rules_find_references),
 	    cmocka_unit_test(a_revision_may_name_another_document),
+	    cmocka_unit_test(revisions_may_begin_anew),
 	    cmocka_unit_test(one_side_voided_is_a_break),
 	    cmocka_unit_test(totals_that_cancel_hide_nothing),
 	};
