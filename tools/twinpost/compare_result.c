@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 struct compare_result {
 	char path[PATH_SIZE];
 	char part[PATH_SIZE + 8];
+	int folder; /* of the part, locked; -1: not */
 	FILE *files[RUN_FILE_COUNT];
 };
 
@@ -44,11 +46,33 @@ static void name_file(const struct compare_result *result, enum run_file file, c
 	(void)snprintf(path, PATH_SIZE + 64, "%s/%s", result->part, run_file_name(file));
 }
 
+/* What a run that was broken off has left is written over; what another one writes to is not. */
+static enum err lock_folder(struct compare_result *result, struct err_info *info)
+{
+	int folder = open(result->part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return system_error("it cannot be opened", result->part, info);
+	if (flock(folder, LOCK_EX | LOCK_NB) == 0) {
+		result->folder = folder;
+		return ERR_OK;
+	}
+	enum err err =
+	    errno == EWOULDBLOCK
+		? err_set(info, ERR_CONFLICT,
+	                  "another comparison is writing %.300s at this moment; wait for it, or choose "
+	                  "another --output",
+	                  result->path)
+		: system_error("it cannot be locked", result->part, info);
+	(void)close(folder);
+	return err;
+}
+
 enum err compare_result_begin(const char *path, struct compare_result **out, struct err_info *info)
 {
 	struct stat found;
 	struct compare_result *result = mem_alloc(sizeof *result);
 	char name[PATH_SIZE + 64];
+	enum err err = ERR_OK;
 	if (!text_copy(result->path, sizeof result->path - 64, span_of(path))) {
 		free(result);
 		return err_set(info, ERR_TOO_LARGE, "the path of the result is too long");
@@ -59,8 +83,12 @@ enum err compare_result_begin(const char *path, struct compare_result **out, str
 	}
 	(void)snprintf(result->part, sizeof result->part, "%s.part", result->path);
 	*out = result;
+	result->folder = -1;
 	if (mkdir(result->part, FOLDER_RIGHTS) != 0 && errno != EEXIST)
 		return system_error("the folder cannot be made", result->part, info);
+	err = lock_folder(result, info);
+	if (err != ERR_OK)
+		return err;
 	for (int file = 0; file < RUN_FILE_COUNT; file++) {
 		name_file(result, (enum run_file)file, name);
 		result->files[file] = fopen(name, "we");
@@ -112,6 +140,7 @@ enum err compare_result_finish(struct compare_result *result, struct err_info *i
 		compare_result_abandon(result);
 		return err;
 	}
+	(void)close(result->folder);
 	free(result);
 	return ERR_OK;
 }
@@ -121,13 +150,18 @@ void compare_result_abandon(struct compare_result *result)
 	char name[PATH_SIZE + 64];
 	if (!result)
 		return;
+	/* Not locked: the files are another's. */
 	for (int file = 0; file < RUN_FILE_COUNT; file++) {
 		if (result->files[file])
 			(void)fclose(result->files[file]);
 		name_file(result, (enum run_file)file, name);
-		(void)unlink(name);
+		if (result->folder >= 0)
+			(void)unlink(name);
 	}
-	(void)rmdir(result->part);
+	if (result->folder >= 0) {
+		(void)rmdir(result->part);
+		(void)close(result->folder);
+	}
 	free(result);
 }
 

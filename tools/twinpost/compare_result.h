@@ -6,9 +6,10 @@
  * Rules: 1. Everything is written into PATH.part, synced, and renamed to PATH at the end. A PATH that exists is never
  *           written over.
  *        2. What is left in PATH.part after a failure is removed.
+ *        3. One comparison at a time writes to a PATH: its part is locked.
  * Faults: no rights, a full disk: told with the path.
  * Runs in: the CLI.
- * Tests: tests/unit/test_compare.py
+ * Tests: tests/unit/compare_result_test.c
  */
 #ifndef TWINPOST_COMPARE_RESULT_H
 #define TWINPOST_COMPARE_RESULT_H
@@ -17,7 +18,7 @@
 
 struct compare_result;
 
-/* ERR_CONFLICT: the path exists. */
+/* ERR_CONFLICT: the path exists, or another comparison is writing it. */
 MUST_USE enum err compare_result_begin(const char *path, struct compare_result **result,
                                        struct err_info *info);
 /* run_sink.line, with the result as self. */
