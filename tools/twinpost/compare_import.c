@@ -6,7 +6,7 @@
  * Rules: as in compare_import.h.
  * Faults: see compare_import.h.
  * Runs in: the CLI.
- * Tests: tests/unit/test_compare.py
+ * Tests: tests/unit/compare_import_test.c
  */
 #include "tools/twinpost/compare_import.h"
 
@@ -24,6 +24,7 @@
 struct import {
 	struct projector *projector;
 	enum ledger_side side;
+	const char *path;
 	date_days *newest;
 };
 
@@ -33,17 +34,20 @@ static enum err take(void *self, const struct document *document, int64_t revisi
 	struct import *import = self;
 	const struct value *posting = &document->header[HEADER_POSTING_DATE];
 	struct projection projection = {.side = import->side, .revision = revision};
-	uint64_t unchanged = import->projector->unchanged;
-	(void)line;
+	struct err_info why = {.text = ""};
+	int64_t before = ledger_count(import->projector->ledger, import->side);
 	if (posting->present) {
 		projection.recorded_ns = (int64_t)posting->as.date * DAY_NS;
 		if (posting->as.date > *import->newest)
 			*import->newest = posting->as.date;
 	}
-	enum err err = project_document(import->projector, &projection, document, info);
-	if (err == ERR_OK && import->projector->unchanged != unchanged)
-		return err_set(info, ERR_CONFLICT, "the same document stands further up in the file");
-	return err;
+	enum err err = project_document(import->projector, &projection, document, &why);
+	/* Whatever it says, and of whatever revision: one of the two would be compared and the other lost. */
+	if (err == ERR_OK && ledger_count(import->projector->ledger, import->side) == before)
+		return err_set(info, ERR_CONFLICT, "%s", import->projector->view.subject);
+	if (err == ERR_OK || err == ERR_CONFLICT)
+		return err == ERR_OK ? ERR_OK : err_set(info, err, "%s", why.text);
+	return err_set(info, err, "%.300s:%" PRId64 ": %s", import->path, line, why.text);
 }
 
 /* The problems of the file, each in a line of its own. */
@@ -62,6 +66,8 @@ static enum err problems(const char *path, const struct csv_documents *csv, stru
 
 static enum err read_all(FILE *file, const char *path, struct csv_documents *csv, struct err_info *info)
 {
+	const struct csv_problem *list = NULL;
+	int kept = 0;
 	char *chunk = mem_alloc(CHUNK_BYTES);
 	enum err err = ERR_OK;
 	size_t len;
@@ -72,13 +78,16 @@ static enum err read_all(FILE *file, const char *path, struct csv_documents *csv
 	if (err == ERR_OK)
 		err = csv_documents_finish(csv, info);
 	free(chunk);
-	return err == ERR_BAD_INPUT ? problems(path, csv, info) : err;
+	/* Without a problem of the file's it is a document that cannot be compared: told as it is. */
+	return err == ERR_BAD_INPUT && csv_documents_problems(csv, &list, &kept) > 0
+	           ? problems(path, csv, info)
+	           : err;
 }
 
 enum err compare_import(struct projector *projector, enum ledger_side side, const char *path,
                         date_days *newest, struct err_info *info)
 {
-	struct import import = {projector, side, newest};
+	struct import import = {projector, side, path, newest};
 	FILE *file = fopen(path, "re");
 	if (!file)
 		return err_set(info, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%.300s cannot be read: %s",

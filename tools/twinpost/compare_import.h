@@ -7,7 +7,7 @@
  *        2. A document counts as arrived on its posting date: a file does not say when.
  * Faults: any file: told with line and column.
  * Runs in: the CLI.
- * Tests: tests/unit/test_compare.py
+ * Tests: tests/unit/compare_import_test.c
  */
 #ifndef TWINPOST_COMPARE_IMPORT_H
 #define TWINPOST_COMPARE_IMPORT_H
