@@ -92,7 +92,7 @@ static int set_up_documents(void **state)
 	const struct store_stream *stream;
 	test_store_must(&world->test, store_stream_open(world->test.store, "00001", &stream, info), "stream");
 	for (int i = 1; i <= 4; i++) {
-		char number[4], subject[STORE_SUBJECT_MAX];
+		char number[16], subject[STORE_SUBJECT_MAX];
 		(void)snprintf(number, sizeof number, "%d", i);
 		sample_make_journal(&document);
 		sample_set_text(&document, &document.header[HEADER_NUMBER], number);
