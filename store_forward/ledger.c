@@ -40,7 +40,8 @@ static const char SCHEMA[] =
     " first INTEGER NOT NULL, total INTEGER NOT NULL, cell INTEGER NOT NULL, posting INTEGER NOT NULL,"
     " period INTEGER NOT NULL, type INTEGER NOT NULL, outcome INTEGER NOT NULL, phase INTEGER NOT NULL,"
     " origins INTEGER NOT NULL, voided INTEGER NOT NULL, entity TEXT NOT NULL, currency TEXT NOT NULL,"
-    " party TEXT NOT NULL, fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, packed BLOB NOT NULL,"
+    " party TEXT NOT NULL, fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, packed_sum INTEGER NOT NULL,"
+    " packed BLOB NOT NULL,"
     " PRIMARY KEY(side, identity, subject)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX documents_cell ON documents(cell);"
     "CREATE INDEX documents_cloud ON documents(subject) WHERE side = 1;"
@@ -48,7 +49,7 @@ static const char SCHEMA[] =
     "CREATE INDEX documents_generation ON documents(generation);"
     "CREATE TABLE cells(id INTEGER PRIMARY KEY, entity TEXT NOT NULL, type INTEGER NOT NULL, period INTEGER "
     "NOT NULL,"
-    " currency TEXT NOT NULL, UNIQUE(entity, type, period, currency)) STRICT;"
+    " currency TEXT NOT NULL, checksum INTEGER NOT NULL, UNIQUE(entity, type, period, currency)) STRICT;"
     "CREATE TABLE sums(generation INTEGER NOT NULL, cell INTEGER NOT NULL, side INTEGER NOT NULL,"
     " account TEXT NOT NULL, count INTEGER NOT NULL, debit INTEGER NOT NULL, credit INTEGER NOT NULL,"
     " fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY(generation, cell, side, account))"
@@ -219,6 +220,32 @@ enum err ledger_set_text(struct ledger *ledger, const char *name, struct span te
 	return ledger_run(ledger, statement, "writing a text", info);
 }
 
+static bool pass(void *self, const char *name, int64_t value)
+{
+	(void)self, (void)name, (void)value;
+	return true;
+}
+
+/* A name that is damaged is not found, as if its mark or text had never been: each is looked at. */
+static enum err verify_named(struct ledger *ledger, struct err_info *info)
+{
+	bool more = false;
+	enum err err = ledger_marks(ledger, "", pass, NULL, info);
+	if (err != ERR_OK)
+		return err;
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_TEXT_ALL);
+	err = ledger_step(ledger, statement, &more, "reading the texts", info);
+	while (err == ERR_OK && more) {
+		if (named_sum(TEXTS_LETTER, sql_column_span(statement, 0), sql_column_span(statement, 1),
+		              0) != sqlite3_column_int64(statement, 2))
+			err = ledger_damaged(ledger, "a text", info);
+		else
+			err = ledger_step(ledger, statement, &more, "reading the texts", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
+
 /* ---- what memory holds of the file ---- */
 
 static enum err load_heads(struct ledger *ledger, struct err_info *info)
@@ -296,7 +323,8 @@ enum err ledger_begin(struct ledger *ledger, struct err_info *info)
 	if (rc != SQLITE_OK)
 		return ledger_error(ledger, rc, "beginning to read", info);
 	ledger->in_transaction = true;
-	return load_heads(ledger, info);
+	enum err err = verify_named(ledger, info);
+	return err == ERR_OK ? load_heads(ledger, info) : err;
 }
 
 enum err ledger_begin_lazy(struct ledger *ledger, struct err_info *info)
@@ -455,7 +483,8 @@ static enum err prepare(struct ledger *ledger, bool *created, struct err_info *i
 		                        &ledger->statements[i], NULL);
 	if (rc != SQLITE_OK)
 		return ledger_error(ledger, rc, "preparing it", info);
-	return load_heads(ledger, info);
+	err = verify_named(ledger, info);
+	return err == ERR_OK ? load_heads(ledger, info) : err;
 }
 
 static void disconnect(struct ledger *ledger)

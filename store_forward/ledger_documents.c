@@ -16,6 +16,7 @@
 #include "store_forward/ledger_internal.h"
 
 #define DOCUMENT_LETTER 'l'
+#define PACKED_LETTER   'L'
 
 static int64_t document_checksum(const struct ledger_document *document)
 {
@@ -35,6 +36,14 @@ static int64_t document_checksum(const struct ledger_document *document)
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
 		row_sum_span(&sum, texts[i]);
 	row_sum_span(&sum, (struct span){(const char *)numbers, sizeof numbers});
+	return row_sum_end(&sum);
+}
+
+/* Apart: most readers do without the packed form. */
+static int64_t packed_checksum(struct span packed)
+{
+	struct row_sum sum = row_sum_begin(PACKED_LETTER);
+	row_sum_span(&sum, packed);
 	return row_sum_end(&sum);
 }
 
@@ -65,8 +74,12 @@ bool document_load(sqlite3_stmt *statement, int first, enum ledger_side side, bo
 	    .currency = sql_column_span(statement, first + 18),
 	    .party = sql_column_span(statement, first + 19),
 	};
-	if (packed)
-		document->packed = sql_column_span(statement, first + DOCUMENT_PACKED);
+	if (packed) {
+		document->packed = sql_column_span(statement, first + DOCUMENT_PACKED + 1);
+		if (packed_checksum(document->packed) !=
+		    sqlite3_column_int64(statement, first + DOCUMENT_PACKED))
+			return false;
+	}
 	if (fingerprint.len != FINGERPRINT_BYTES)
 		return false;
 	memcpy(document->fingerprint.bytes, fingerprint.data, FINGERPRINT_BYTES);
@@ -99,7 +112,8 @@ static void bind_document(sqlite3_stmt *statement, const struct ledger_document 
 	sql_bind_blob(statement, 22,
 	              (struct span){(const char *)document->fingerprint.bytes, FINGERPRINT_BYTES});
 	sql_bind_int(statement, 23, document_checksum(document));
-	sql_bind_blob(statement, 24, document->packed);
+	sql_bind_int(statement, 24, packed_checksum(document->packed));
+	sql_bind_blob(statement, 25, document->packed);
 }
 
 /* The statement's row dies with its reset: the texts move into `texts`. */

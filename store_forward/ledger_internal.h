@@ -25,8 +25,8 @@
 	"identity, subject, key, revision, n, generation, recorded, first, total, cell, posting, period, " \
 	"type, "                                                                                           \
 	"outcome, phase, origins, voided, entity, currency, party, fingerprint, checksum"
-#define DOCUMENT_COLUMNS DOCUMENT_LIGHT ", packed"
-#define DOCUMENT_PACKED  22 /* its place among the columns */
+#define DOCUMENT_COLUMNS DOCUMENT_LIGHT ", packed_sum, packed"
+#define DOCUMENT_PACKED  22 /* the place of its checksum among the columns; it follows */
 
 #define BREAK_COLUMNS                                                                                      \
 	"id, key, status, cause, owner, entity, document_type, currency, period, net, gross, text, "       \
@@ -51,11 +51,12 @@
 		"AND outcome NOT BETWEEN 4 AND 6 ORDER BY identity LIMIT ?2") \
 	X(DOCUMENT_PUT, "INSERT INTO documents(side, " DOCUMENT_COLUMNS ") VALUES(?1, ?2, ?3, ?4, ?5, " \
 		"?6, ?7, ?8, ?9, " \
-		"?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)") \
+		"?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)") \
 	X(DOCUMENT_DELETE, "DELETE FROM documents WHERE side = ?1 AND identity = ?2 AND subject = ?3") \
 	X(DOCUMENT_OUTDATED, "SELECT side, " DOCUMENT_COLUMNS " FROM documents WHERE generation < ?1 LIMIT ?2") \
 	X(CELL_FIND, "SELECT id FROM cells WHERE entity = ?1 AND type = ?2 AND period = ?3 AND currency = ?4") \
-	X(CELL_ADD, "INSERT INTO cells(entity, type, period, currency) VALUES(?1, ?2, ?3, ?4)") \
+	X(CELL_ADD, "INSERT INTO cells(id, entity, type, period, currency, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
+	X(CELL_VERIFY, "SELECT id, entity, type, period, currency, checksum FROM cells ORDER BY id") \
 	X(CELL_COUNT, "SELECT count(*) FROM cells") \
 	X(SUM_GET, "SELECT count, debit, credit, fingerprint, checksum FROM sums " \
 		"WHERE generation = ?1 AND cell = ?2 AND side = ?3 AND account = ?4") \
@@ -73,6 +74,7 @@
 		"WHERE s.generation = ?1 ORDER BY c.entity, s.account, c.currency, c.period, s.side") \
 	X(MARK_GET, "SELECT value, checksum FROM marks WHERE name = ?1") \
 	X(MARK_PUT, "INSERT OR REPLACE INTO marks(name, value, checksum) VALUES(?1, ?2, ?3)") \
+	X(TEXT_ALL, "SELECT name, value, checksum FROM texts") \
 	X(MARK_ALL, "SELECT name, value, checksum FROM marks WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name") \
 	X(TEXT_GET, "SELECT value, checksum FROM texts WHERE name = ?1") \
 	X(TEXT_PUT, "INSERT OR REPLACE INTO texts(name, value, checksum) VALUES(?1, ?2, ?3)") \

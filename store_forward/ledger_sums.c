@@ -16,7 +16,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SUM_LETTER 'd'
+#define SUM_LETTER  'd'
+#define CELL_LETTER 'D'
 
 struct sum_row {
 	int64_t count, debit, credit;
@@ -207,12 +208,26 @@ enum err ledger_flush(struct ledger *ledger, struct err_info *info)
 
 /* ---- cells ---- */
 
-static enum err add_cell(struct ledger *ledger, const struct ledger_document *document, struct err_info *info)
+static int64_t cell_checksum(int64_t id, struct span entity, int type, int32_t period, struct span currency)
+{
+	struct row_sum sum = row_sum_begin(CELL_LETTER);
+	row_sum_int(&sum, id);
+	row_sum_span(&sum, entity);
+	row_sum_int(&sum, type);
+	row_sum_int(&sum, period);
+	row_sum_span(&sum, currency);
+	return row_sum_end(&sum);
+}
+
+/* Cells are never deleted: their ids are 1 to their number. */
+static enum err add_cell(struct ledger *ledger, const struct ledger_document *document, int64_t *id,
+                         struct err_info *info)
 {
 	bool more = false;
 	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_CELL_COUNT);
 	enum err err = ledger_step(ledger, statement, &more, "counting cells", info);
-	if (err == ERR_OK && sqlite3_column_int64(statement, 0) >= LEDGER_CELLS_MAX)
+	*id = err == ERR_OK ? sqlite3_column_int64(statement, 0) + 1 : 0;
+	if (*id > LEDGER_CELLS_MAX)
 		err = err_set(info, ERR_TOO_LARGE,
 		              "%s: over %d combinations of company, kind of document, period and currency",
 		              ledger->path, LEDGER_CELLS_MAX);
@@ -220,10 +235,14 @@ static enum err add_cell(struct ledger *ledger, const struct ledger_document *do
 	if (err != ERR_OK)
 		return err;
 	statement = ledger_statement(ledger, LEDGER_CELL_ADD);
-	sql_bind_text(statement, 1, document->entity);
-	sql_bind_int(statement, 2, document->type);
-	sql_bind_int(statement, 3, document->period);
-	sql_bind_text(statement, 4, document->currency);
+	sql_bind_int(statement, 1, *id);
+	sql_bind_text(statement, 2, document->entity);
+	sql_bind_int(statement, 3, document->type);
+	sql_bind_int(statement, 4, document->period);
+	sql_bind_text(statement, 5, document->currency);
+	sql_bind_int(
+	    statement, 6,
+	    cell_checksum(*id, document->entity, document->type, document->period, document->currency));
 	return ledger_run(ledger, statement, "adding a cell", info);
 }
 
@@ -241,12 +260,31 @@ enum err cell_of(struct ledger *ledger, const struct ledger_document *document, 
 	sqlite3_reset(statement);
 	if (err != ERR_OK || more)
 		return err;
-	err = add_cell(ledger, document, info);
-	*cell = sqlite3_last_insert_rowid(ledger->db);
-	return err;
+	return add_cell(ledger, document, cell, info);
 }
 
 /* ---- reading ---- */
+
+/* A cell that is damaged might name another company or period, or find no sums: each is looked at. */
+static enum err verify_cells(struct ledger *ledger, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_CELL_VERIFY);
+	bool more = false;
+	int64_t count = 0;
+	enum err err = ledger_step(ledger, statement, &more, "reading the cells", info);
+	while (err == ERR_OK && more) {
+		int64_t id = sqlite3_column_int64(statement, 0);
+		if (id != ++count ||
+		    cell_checksum(id, sql_column_span(statement, 1), sqlite3_column_int(statement, 2),
+		                  sqlite3_column_int(statement, 3),
+		                  sql_column_span(statement, 4)) != sqlite3_column_int64(statement, 5))
+			err = ledger_damaged(ledger, "a cell", info);
+		else
+			err = ledger_step(ledger, statement, &more, "reading the cells", info);
+	}
+	sqlite3_reset(statement);
+	return err;
+}
 
 enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *self, struct err_info *info)
 {
@@ -255,8 +293,11 @@ enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *se
 	char currency[LEDGER_CODE_MAX + 1] = "";
 	struct ledger_cell cell = {.id = 0};
 	bool more = false;
+	enum err err = verify_cells(ledger, info);
+	if (err != ERR_OK)
+		return err;
 	sql_bind_int(statement, 1, ledger->generation);
-	enum err err = ledger_step(ledger, statement, &more, "reading the cells", info);
+	err = ledger_step(ledger, statement, &more, "reading the cells", info);
 	while (err == ERR_OK && more) {
 		int64_t id = sqlite3_column_int64(statement, 0);
 		int side = sqlite3_column_int(statement, 5);
@@ -302,8 +343,11 @@ enum err ledger_accounts(struct ledger *ledger, ledger_account_visitor visit, vo
 	struct ledger_account account = {.period = 0};
 	bool any = false;
 	bool more = false;
+	enum err err = verify_cells(ledger, info);
+	if (err != ERR_OK)
+		return err;
 	sql_bind_int(statement, 1, ledger->generation);
-	enum err err = ledger_step(ledger, statement, &more, "reading the accounts", info);
+	err = ledger_step(ledger, statement, &more, "reading the accounts", info);
 	while (err == ERR_OK && more) {
 		int side = sqlite3_column_int(statement, 4);
 		struct sum_row row;
