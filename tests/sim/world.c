@@ -130,8 +130,10 @@ static void restart(struct world *world)
 		control_sim_close(world->client);
 	world->client = NULL;
 	world->drain = false;
+	bool at_rest = hal_sim_is_off(world->sim);
 	hal_sim_power_on(world->sim);
-	damage_ledger(world);
+	if (at_rest)
+		damage_ledger(world);
 	open_agent(world);
 }
 
