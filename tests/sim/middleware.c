@@ -18,6 +18,7 @@
 
 #define PREFIX         "tp1/sim/box/"
 #define REPEAT_NS      (60 * NS_PER_S)
+#define RECEIPT_NS     (20 * 60 * NS_PER_S)
 #define NAME           "sim/cloud"
 #define PAUSE_GRACE_NS (60 * NS_PER_S) /* what was under way when a stream was paused has arrived by then */
 
@@ -389,6 +390,21 @@ void middleware_posted(void *self, struct span topic)
 
 /* ---- acting ---- */
 
+/* Nothing answers a receipt; one that was lost would be made good by that of the next checkpoint, and none comes. */
+static void receipts_again(struct middleware *middleware)
+{
+	struct witness *witness = &middleware->subscriber->witness;
+	if (middleware->sim->mono_ns < middleware->receipts_due_ns)
+		return;
+	middleware->receipts_due_ns = middleware->sim->mono_ns + RECEIPT_NS;
+	for (int i = 0; i < witness->source_count; i++) {
+		char stream[MIDDLEWARE_NAME_MAX];
+		const struct witness_source *source = &witness->sources[i];
+		if (source->checkpoint_count > 0 && event_stream_of(source->source, stream))
+			receipt(middleware, stream, source->checkpoints[source->checkpoint_count - 1].text);
+	}
+}
+
 void middleware_step(struct middleware *middleware)
 {
 	int64_t now = middleware->sim->mono_ns;
@@ -406,8 +422,10 @@ void middleware_step(struct middleware *middleware)
 		if (pause->decided && !pause->resumed && !pause->resuming && enough)
 			middleware_resume(middleware, pause);
 	}
-	if (middleware->quiet)
+	if (middleware->quiet) {
+		receipts_again(middleware);
 		return;
+	}
 	if (middleware_one_in(middleware, 2))
 		middleware_say_outcomes(middleware);
 	if (middleware_one_in(middleware, 5))
@@ -416,16 +434,8 @@ void middleware_step(struct middleware *middleware)
 
 void middleware_calm(struct middleware *middleware)
 {
-	struct witness *witness = &middleware->subscriber->witness;
 	middleware->quiet = true;
-	if (!middleware->active)
-		return;
-	for (int i = 0; i < witness->source_count; i++) {
-		char stream[MIDDLEWARE_NAME_MAX];
-		const struct witness_source *source = &witness->sources[i];
-		if (source->checkpoint_count > 0 && event_stream_of(source->source, stream))
-			receipt(middleware, stream, source->checkpoints[source->checkpoint_count - 1].text);
-	}
+	middleware->receipts_due_ns = middleware->sim->mono_ns;
 }
 
 bool middleware_settled(const struct middleware *middleware, char why[SIM_FINDING_MAX])

@@ -130,6 +130,7 @@ struct middleware {
 	struct middleware_cloud cloud;
 	bool quiet; /* makes nothing new, ends what is under way */
 	int64_t due_ns;
+	int64_t receipts_due_ns; /* quiet: the last checkpoints are cosigned again */
 	uint64_t next_id;
 	uint64_t clock_steps; /* told by the world */
 	struct middleware_message **messages;
