@@ -302,7 +302,7 @@ static bool is_documents_fault(enum err err)
 static bool is_poison(const struct comparison *comparison, const char *subject)
 {
 	for (int i = 0; i < POISON_MAX; i++) {
-		if (strcmp(comparison->poison[i], subject) == 0)
+		if (subject[0] && strcmp(comparison->poison[i], subject) == 0)
 			return true;
 	}
 	return false;

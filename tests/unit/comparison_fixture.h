@@ -176,7 +176,8 @@ static inline bool visit_search(void *self, const struct store_exception *except
 		return true;
 	search->open++;
 	search->id = exception->id;
-	(void)snprintf(search->text, sizeof search->text, "%.*s", (int)exception->text.len, exception->text.data);
+	(void)snprintf(search->text, sizeof search->text, "%.*s", (int)exception->text.len,
+	               exception->text.data);
 	(void)snprintf(search->key, sizeof search->key, "%.*s", (int)exception->key.len, exception->key.data);
 	return true;
 }
@@ -185,8 +186,8 @@ static inline bool visit_search(void *self, const struct store_exception *except
 static inline struct exception_search search_exceptions(struct desk *desk, const char *rule)
 {
 	struct exception_search search = {.rule = rule};
-	bench_must(desk->bench, store_exceptions_changed(desk->bench->store.store, 0, 1000, visit_search, &search,
-	                                                 &desk->bench->info));
+	bench_must(desk->bench, store_exceptions_changed(desk->bench->store.store, 0, 1000, visit_search,
+	                                                 &search, &desk->bench->info));
 	return search;
 }
 

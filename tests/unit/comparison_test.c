@@ -88,8 +88,8 @@ static int prune(struct desk *desk, int limit)
 	                                    &bench->info));
 	bench_commit(bench);
 	bench_begin(bench);
-	bench_must(bench, store_prune(bench->store.store, bench->store.hal.wall_ns + 400 * 86400 * NS_PER_S, limit,
-	                              &deleted, &bench->info));
+	bench_must(bench, store_prune(bench->store.store, bench->store.hal.wall_ns + 400 * 86400 * NS_PER_S,
+	                              limit, &deleted, &bench->info));
 	bench_commit(bench);
 	return deleted;
 }
@@ -154,8 +154,8 @@ static int64_t raise_held(struct desk *desk, const char *source, const char *key
 	if (open)
 		bench_must(bench, recorder_exception(&bench->recorder, &exception, &bench->info));
 	else
-		bench_must(bench, recorder_clear(&bench->recorder, exception.rule, exception.source, exception.key,
-		                                 &bench->info));
+		bench_must(bench, recorder_clear(&bench->recorder, exception.rule, exception.source,
+		                                 exception.key, &bench->info));
 	bench_must(bench, comparison_before_commit(desk->comparison, &bench->info));
 	bench_commit(bench);
 	settle(desk);
@@ -183,7 +183,7 @@ static void what_waits_is_held(void **state)
 	struct held_list list = {.count = 0};
 	settle(desk);
 	(void)raise_held(desk, "erp", "00001/invoice/2024/RI-9", true);
-	(void)raise_held(desk, "erp", "F0911", true);                      /* of a feed */
+	(void)raise_held(desk, "erp", "F0911", true);                     /* of a feed */
 	(void)raise_held(desk, "cloud", "00001/invoice/2024/RI-8", true); /* of another source */
 	bench_must(desk->bench, ledger_helds(ledger_of(desk), visit_held, &list, &desk->bench->info));
 	assert_int_equal(list.count, 1);
@@ -197,7 +197,8 @@ static void what_waits_is_held(void **state)
 
 /* ---- outcomes ---- */
 
-static void say_outcome(struct desk *desk, const char *subject, int64_t revision, enum store_outcome_code code)
+static void say_outcome(struct desk *desk, const char *subject, int64_t revision,
+                        enum store_outcome_code code)
 {
 	struct bench *bench = desk->bench;
 	const struct store_outcome outcome = {.subject = span_of(subject),
