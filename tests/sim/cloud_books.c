@@ -44,6 +44,7 @@ struct booked {
 	char second[24]; /* of a duplicate */
 	int64_t revision;
 	char planted[12];
+	bool voided; /* the last that came of it */
 };
 
 void cloud_books_open(struct middleware *middleware)
@@ -258,7 +259,8 @@ static void new_number(struct middleware *middleware, char number[24])
 static void find_booked(struct middleware *middleware, const char *origin, struct booked *booked)
 {
 	sqlite3_stmt *row = middleware_ask(
-	    middleware, "SELECT number, second, revision, planted FROM cloud_documents WHERE origin=?1");
+	    middleware,
+	    "SELECT number, second, revision, planted, voided FROM cloud_documents WHERE origin=?1");
 	*booked = (struct booked){.known = false};
 	CHECK(sqlite3_bind_text(row, 1, origin, -1, SQLITE_TRANSIENT) == SQLITE_OK);
 	if (sqlite3_step(row) == SQLITE_ROW) {
@@ -267,6 +269,7 @@ static void find_booked(struct middleware *middleware, const char *origin, struc
 		(void)snprintf(booked->second, sizeof booked->second, "%s", sqlite3_column_text(row, 1));
 		booked->revision = sqlite3_column_int64(row, 2);
 		(void)snprintf(booked->planted, sizeof booked->planted, "%s", sqlite3_column_text(row, 3));
+		booked->voided = sqlite3_column_int(row, 4) != 0;
 	}
 	CHECK(sqlite3_finalize(row) == SQLITE_OK);
 }
@@ -334,7 +337,7 @@ static void book_change(struct middleware *middleware, const struct arrived *arr
 {
 	bool wrong = !arrived->voided && strcmp(draw_plant(middleware), "wrong") == 0;
 	bool posts = strcmp(booked->planted, "missing") != 0;
-	if (posts && arrived->voided && draw_plant(middleware)[0]) {
+	if (posts && arrived->voided && !booked->voided && draw_plant(middleware)[0]) {
 		(void)snprintf(booked->planted, sizeof booked->planted, "unvoided");
 		posts = false;
 	}

@@ -211,6 +211,19 @@ static bool run_once(struct ledger_check *check, struct ledger *ledger, bool ful
 	return why[0] == 0;
 }
 
+static void tell_unseen(const struct middleware *middleware, int64_t unseen, int64_t planted,
+                        char why[SIM_FINDING_MAX])
+{
+	sqlite3_stmt *row =
+	    middleware_ask(middleware, "SELECT planted, origin, number FROM cloud_documents WHERE seen=0 "
+	                               "AND " STATUS_OF "<>'' LIMIT 1");
+	CHECK(sqlite3_step(row) == SQLITE_ROW);
+	sim_find(why, "%lld of %lld planted differences were not found, one of them: %s, %s (%s)",
+	         (long long)unseen, (long long)planted, sqlite3_column_text(row, 0),
+	         sqlite3_column_text(row, 1), sqlite3_column_text(row, 2));
+	CHECK(sqlite3_finalize(row) == SQLITE_OK);
+}
+
 /* Rule 2, of one run. */
 static void check_outcome(const struct ledger_check *check, const struct run_outcome *outcome,
                           const struct told *told, char why[SIM_FINDING_MAX])
@@ -230,8 +243,7 @@ static void check_outcome(const struct ledger_check *check, const struct run_out
 		sim_find(why, "%lld differences were planted, and the verdict is %s (%s)", (long long)planted,
 		         run_verdict_name(outcome->verdict), outcome->why);
 	if (unseen > 0)
-		sim_find(why, "%lld of %lld planted differences were not found", (long long)unseen,
-		         (long long)planted);
+		tell_unseen(middleware, unseen, planted, why);
 	if (told->differences != planted || outcome->open != planted)
 		sim_find(why, "%lld differences were planted, %lld were told and %lld are open",
 		         (long long)planted, (long long)told->differences, (long long)outcome->open);

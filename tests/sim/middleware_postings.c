@@ -171,7 +171,10 @@ static void send_due(struct middleware *middleware)
 	/* What waits at the broker pushes out what waits there longer: receipts and commands are to have room. */
 	int room = BROKER_SIM_INBOX_MAX / 2 - middleware->broker->inbox_count;
 	CHECK(sqlite3_bind_int64(rows, 1, middleware->sim->mono_ns) == SQLITE_OK &&
-	      sqlite3_bind_int(rows, 2, room < 0 ? 0 : room < SENDS_MAX ? room : SENDS_MAX) == SQLITE_OK);
+	      sqlite3_bind_int(rows, 2,
+	                       room < 0           ? 0
+	                       : room < SENDS_MAX ? room
+	                                          : SENDS_MAX) == SQLITE_OK);
 	while (sqlite3_step(rows) == SQLITE_ROW) {
 		(void)snprintf(due[count].stream, sizeof due[count].stream, "%s",
 		               sqlite3_column_text(rows, 0));

@@ -106,17 +106,32 @@ static void open_agent(struct world *world)
 	}
 }
 
-/* A few bytes of the ledger are not as they were written: the disk is old. */
+/* What the log holds moves into the file, as at an orderly end. */
+static bool tidy_ledger(struct world *world)
+{
+	struct ledger *ledger = NULL;
+	struct ledger_opening opening;
+	struct err_info info;
+	if (ledger_open(&world->sim->hal, LEDGER_PATH, LEDGER_WRITE, &ledger, &opening, &info) != ERR_OK)
+		return false;
+	ledger_close(ledger);
+	hal_sim_power_off(world->sim, 0);
+	hal_sim_power_on(world->sim);
+	return vfs_sim_exists(world->sim->disk, LEDGER_PATH);
+}
+
+/* Some bytes of the ledger are not as they were written: the disk is old. (In the last transaction of its log that
+ * could not be told from a power cut.) */
 static void damage_ledger(struct world *world)
 {
 	struct vfs_sim *disk = world->sim->disk;
-	if (!world->damages || !world->faulty || !vfs_sim_exists(disk, LEDGER_PATH) || !one_in(world, 3))
+	if (!world->damages || !world->faulty || !vfs_sim_exists(disk, LEDGER_PATH) || !one_in(world, 2) ||
+	    !tidy_ledger(world))
 		return;
 	int64_t size = (int64_t)vfs_sim_contents(disk, LEDGER_PATH).len;
-	if (size == 0)
-		return;
-	vfs_sim_damage(disk, LEDGER_PATH, (uint64_t)between(world, 0, size - 1),
-	               (size_t)between(world, 1, 200));
+	for (int i = (int)between(world, 1, 3); i > 0 && size > 0; i--)
+		vfs_sim_damage(disk, LEDGER_PATH, (uint64_t)between(world, 0, size - 1),
+		               (size_t)between(world, 1, one_in(world, 2) ? 8 : 4000));
 	world->damaged = true;
 	world->result->marks.ledgers_damaged++;
 }
