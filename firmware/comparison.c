@@ -211,7 +211,7 @@ struct comparison *comparison_new(struct hal *hal, const struct log *log, struct
 	document_init(&comparison->document);
 	buf_init(&comparison->told.about, 2 * HAL_CONTROL_REQUEST_MAX);
 	open_ledger(comparison, hal_mono_ns(hal));
-	comparison_hold_streams(comparison);
+	comparison_hold_streams(comparison, false);
 	return comparison;
 }
 
@@ -227,19 +227,27 @@ void comparison_free(struct comparison *comparison)
 	free(comparison);
 }
 
-/* What fails here is noted; a ledger that is not well already is no news. */
-static enum err begin(struct comparison *comparison, struct err_info *info)
+/* What fails here is noted; a ledger that is not well already is no news. lazy: the commit need not be synced. */
+static enum err begin_as(struct comparison *comparison, bool lazy, struct err_info *info)
 {
 	if (!comparison->ledger)
 		return err_set(info, ERR_AGAIN, "the ledger is not well; see: twinpost exceptions");
 	if (ledger_in_transaction(comparison->ledger))
 		return ERR_OK;
-	enum err err = ledger_begin(comparison->ledger, info);
+	/* The first one of all is synced: from then on the store knows that there is a ledger. */
+	lazy = lazy && !comparison->begun_due;
+	enum err err =
+	    lazy ? ledger_begin_lazy(comparison->ledger, info) : ledger_begin(comparison->ledger, info);
 	if (err == ERR_OK && comparison->begun_due)
 		err = ledger_set_text(comparison->ledger, TEXT_BEGUN, span_of(comparison->begun), info);
 	if (err != ERR_OK)
 		comparison_failed(comparison, err, info);
 	return err;
+}
+
+static enum err begin(struct comparison *comparison, struct err_info *info)
+{
+	return begin_as(comparison, false, info);
 }
 
 static bool commit(struct comparison *comparison)
@@ -480,9 +488,7 @@ static enum err follow_rules(struct comparison *comparison, struct err_info *inf
 
 static enum err take_in(struct comparison *comparison, int64_t now_ns, struct err_info *info)
 {
-	enum err err = begin(comparison, info);
-	if (err == ERR_OK)
-		err = comparison_feed_streams(comparison, now_ns + STEP_BUDGET_NS, info);
+	enum err err = comparison_feed_streams(comparison, now_ns + STEP_BUDGET_NS, info);
 	if (err == ERR_OK)
 		err = comparison_take_outcomes(comparison, info);
 	if (err == ERR_OK)
@@ -496,20 +502,20 @@ static void take_turn(struct comparison *comparison, int64_t now_ns, bool busy)
 {
 	struct err_info info = {.text = ""};
 	bool synced = !busy || now_ns >= comparison->sync_due_ns;
-	enum err err =
-	    synced ? ledger_begin(comparison->ledger, &info) : ledger_begin_lazy(comparison->ledger, &info);
-	if (err == ERR_OK)
-		err = take_in(comparison, now_ns, &info);
+	if (begin_as(comparison, !synced, &info) != ERR_OK)
+		return;
+	enum err err = take_in(comparison, now_ns, &info);
 	if (err != ERR_OK) {
 		comparison_failed(comparison, err, &info);
-		comparison_hold_streams(comparison);
+		if (!comparison->ledger)
+			comparison_hold_streams(comparison, false);
 		return;
 	}
 	if (!commit(comparison))
 		return;
 	if (synced) {
 		comparison->sync_due_ns = now_ns + SYNC_NS;
-		comparison_hold_streams(comparison);
+		comparison_hold_streams(comparison, true);
 	}
 	comparison->due_ns = comparison->behind ? now_ns + (busy ? BUSY_NS : 0)
 	                     : synced           ? INT64_MAX

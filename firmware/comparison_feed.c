@@ -131,7 +131,7 @@ static enum err feed_stream(struct comparison *comparison, const struct store_st
 	return err;
 }
 
-void comparison_hold_streams(struct comparison *comparison)
+void comparison_hold_streams(struct comparison *comparison, bool synced)
 {
 	struct err_info info;
 	for (int i = 0; i < store_stream_count(comparison->store); i++) {
@@ -139,7 +139,8 @@ void comparison_hold_streams(struct comparison *comparison)
 		char name[STORE_STREAM_NAME_MAX + 40];
 		int64_t done = 0;
 		(void)snprintf(name, sizeof name, MARK_STREAM, stream->name, stream->epoch);
-		if (!comparison->ledger || ledger_mark(comparison->ledger, name, &done, &info) != ERR_OK)
+		if (!synced || !comparison->ledger ||
+		    ledger_mark(comparison->ledger, name, &done, &info) != ERR_OK)
 			done = 0;
 		store_stream_hold(comparison->store, stream->id, done < 0 ? 0 : done);
 	}

@@ -88,7 +88,7 @@ MUST_USE enum err comparison_feed_streams(struct comparison *comparison, int64_t
                                           struct err_info *info);
 MUST_USE enum err comparison_take_outcomes(struct comparison *comparison, struct err_info *info);
 MUST_USE enum err comparison_feed_held(struct comparison *comparison, struct err_info *info);
-/* What the ledger has, retention may take. */
-void comparison_hold_streams(struct comparison *comparison);
+/* What the ledger has, retention may take. synced: what it has is on the disk; else nothing may be taken. */
+void comparison_hold_streams(struct comparison *comparison, bool synced);
 
 #endif
