@@ -135,13 +135,13 @@ static void a_number_of_many_companies_names_one(void **state)
 	(void)state;
 	books_open(&books, NULL);
 	for (int i = 10; i < 22; i++) {
-		char entity[8];
+		char entity[16];
 		(void)snprintf(entity, sizeof entity, "%d", i);
 		put_journal(&books, SIDE_LEGACY, entity, "1", "", 9, "1", "5.00");
 	}
 	for (int i = 10; i < 22; i++) {
-		char entity[8];
-		char number[8];
+		char entity[16];
+		char number[16];
 		(void)snprintf(entity, sizeof entity, "%d", i);
 		(void)snprintf(number, sizeof number, "G%d", i);
 		put_journal(&books, SIDE_CLOUD, entity, number, "\"reference\":\"1\",", 9, "1", "5.00");
