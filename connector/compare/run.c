@@ -65,6 +65,13 @@ void run_ledger_failed(struct run *run, const struct err_info *info)
 	run_incomplete(run, "ledger-failed", "%.290s", info->text);
 }
 
+void run_too_many_of_one(struct run *run, struct span identity)
+{
+	run_incomplete(run, "too-many-of-one",
+	               "over %d documents of the cloud stand for %.*s; they cannot be told apart",
+	               RUN_GROUP_MAX, (int)identity.len, identity.data);
+}
+
 bool run_is_canary(struct span entity)
 {
 	return span_equal(entity, SPAN_LITERAL(RUN_CANARY_ENTITY));
@@ -286,10 +293,7 @@ static void gather_group(struct run *run, struct span identity)
 	run->group_count = 0;
 	while (cloud->has && span_equal(cloud->row.document.identity, identity)) {
 		if (run->group_count == RUN_GROUP_MAX) {
-			run_incomplete(
-			    run, "too-many-of-one",
-			    "over %d documents of the cloud stand for %.*s; they cannot be told apart",
-			    RUN_GROUP_MAX, (int)identity.len, identity.data);
+			run_too_many_of_one(run, identity);
 			advance(run, SIDE_CLOUD);
 			continue;
 		}

@@ -416,6 +416,8 @@ static bool add_to_group(void *self, const struct ledger_document *document)
 	struct run *run = self;
 	if (run->group_count < RUN_GROUP_MAX)
 		run_copy(&run->group[run->group_count++], document);
+	else
+		run_too_many_of_one(run, document->identity);
 	return true;
 }
 
@@ -434,8 +436,8 @@ static struct run_row *look_elsewhere(struct run *run, struct run_row *legacy, b
 	struct run_row *place = &run->loaded[SIDE_LEGACY];
 	*duplicates = false;
 	if (legacy && run->group_count == 0)
-		err = ledger_with_identity(run->ledger, SIDE_CLOUD, legacy->document.identity, RUN_GROUP_MAX,
-		                           add_to_group, run, &info);
+		err = ledger_with_identity(run->ledger, SIDE_CLOUD, legacy->document.identity,
+		                           RUN_GROUP_MAX + 1, add_to_group, run, &info);
 	if (!legacy && run->group[0].document.identity.len > 0) {
 		place->document.identity = (struct span){NULL, 0};
 		err = ledger_with_identity(run->ledger, SIDE_LEGACY, run->group[0].document.identity, 1,

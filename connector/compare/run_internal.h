@@ -127,12 +127,14 @@ struct run {
 	int64_t told_broken; /* lines of differences that nobody accepted and that do not wait */
 	/* The packed document that each view is of, as long as its row stands: NULL: of another. */
 	const char *viewed[SIDE_COUNT];
+	bool too_many; /* without counterpart: none was looked for by amount, or by sum */
 	struct run_reason reasons[RUN_REASONS_MAX];
 	int reason_count;
 };
 
 /* run.c: the run is incomplete, and why. */
 void run_incomplete(struct run *run, const char *reason, const char *format, ...) PRINTF_LIKE(3, 4);
+void run_too_many_of_one(struct run *run, struct span identity);
 /* The ledger failed while `doing`: incomplete; the run goes on with what it has. */
 void run_ledger_failed(struct run *run, const struct err_info *info);
 bool run_in_scope(const struct run *run, struct span entity, int type, int32_t period);

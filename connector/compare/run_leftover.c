@@ -265,7 +265,7 @@ static enum err wait_or_miss(struct run *run, struct ledger_item *item, struct e
 
 typedef enum err (*item_step)(struct run *run, struct ledger_item *item, struct err_info *info);
 
-/* Takes the step with each item that has this status, as long as it has it. */
+/* Takes the step with each item that has this status, as long as it has it; with none if they are over the limit. */
 static enum err each(struct run *run, enum run_status status, int limit, item_step step,
                      struct err_info *info)
 {
@@ -273,6 +273,7 @@ static enum err each(struct run *run, enum run_status status, int limit, item_st
 	struct buf texts;
 	buf_init(&texts, NAMES_MAX);
 	enum err err = ledger_items(run->ledger, (int)status, add_id, &list, info);
+	run->too_many = run->too_many || list.count > limit;
 	for (int i = 0; i < list.count && err == ERR_OK && list.count <= limit; i++) {
 		struct ledger_item item;
 		err = ledger_item_get(run->ledger, list.ids[i], &item, &texts, info);

@@ -542,6 +542,11 @@ static void put_verdict(struct run *run, struct json *json)
 	put_reason(json, s[RUN_MISSING_LEGACY], "document of the cloud is missing in the ERP",
 	           "documents of the cloud are missing in the ERP");
 	put_reason(json, s[RUN_DUPLICATE], "document was posted twice", "documents were posted twice");
+	if (run->too_many)
+		json_put_text(
+		    json, NULL,
+		    "so many documents have no counterpart that counterparts were not looked for by "
+		    "amount: they have one cause as a rule");
 	put_reason(json, s[RUN_AMBIGUOUS], "document has several possible counterparts",
 	           "documents have several possible counterparts");
 	put_reason(json, s[RUN_WAITING_CLOUD] + s[RUN_WAITING_LEGACY], "document waits for its counterpart",

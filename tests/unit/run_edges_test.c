@@ -242,6 +242,49 @@ static void documents_of_one_identity_at_the_limit(void **state)
 	}
 }
 
+/* The same where those of the cloud stand outside the scope. */
+static void as_many_outside_the_scope(void **state)
+{
+	for (int more = 0; more < 2; more++) {
+		struct books books;
+		(void)state;
+		books_open(&books, NULL);
+		put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
+		for (int i = 0; i < RUN_GROUP_MAX + more; i++) {
+			char number[16];
+			(void)snprintf(number, sizeof number, "D-%d", i);
+			put_journal(&books, SIDE_CLOUD, "10", number, "\"origin\":\"10/journal/2026/1\",", 10,
+			            "1", "5.00");
+		}
+		books.options.scope.to = 202609;
+		compare_both(&books);
+		books_verdict(&books, more ? RUN_INCOMPLETE : RUN_BREAKS);
+		books_close(&books);
+	}
+}
+
+/* Beyond what is paired by sums, everything is told as missing, and so is that nothing was paired. */
+static void very_many_leftovers(void **state)
+{
+	for (int more = 0; more < 2; more++) {
+		struct books books;
+		(void)state;
+		books_open(&books, NULL);
+		put_journal(&books, SIDE_CLOUD, "10", "G1", "", 9, "1", "5.00");
+		for (int i = 0; i < 1900 + 200 * more; i++) {
+			char number[16];
+			(void)snprintf(number, sizeof number, "%d", i);
+			put_journal(&books, SIDE_LEGACY, "10", number, "", 9, "1", "7.00");
+		}
+		compare_both(&books);
+		books_verdict(&books, RUN_BREAKS);
+		assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1900 + 200 * more);
+		assert_int_equal(books_says(&books, RUN_FILE_RUN, "\"so many documents have no counterpart"),
+		                 more);
+		books_close(&books);
+	}
+}
+
 /* One document of the cloud for more legacy ones than are kept of one identity. */
 static void one_for_very_many(void **state)
 {
@@ -436,6 +479,8 @@ int main(void)
 	    cmocka_unit_test(canaries_are_above_any_tolerance),
 	    cmocka_unit_test(a_tolerance_hides_no_missing_document),
 	    cmocka_unit_test(documents_of_one_identity_at_the_limit),
+	    cmocka_unit_test(as_many_outside_the_scope),
+	    cmocka_unit_test(very_many_leftovers),
 	    cmocka_unit_test(one_for_very_many),
 	    cmocka_unit_test(a_long_account_is_refused),
 	    cmocka_unit_test(mended_rules_find_references),
