@@ -43,7 +43,7 @@ static const char SCHEMA[] =
     " party TEXT NOT NULL, fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, packed_sum INTEGER NOT NULL,"
     " packed BLOB NOT NULL,"
     " PRIMARY KEY(side, identity, subject)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX documents_cell ON documents(cell);"
+    "CREATE INDEX documents_cell ON documents(cell, posting);"
     "CREATE INDEX documents_cloud ON documents(subject) WHERE side = 1;"
     "CREATE INDEX documents_key ON documents(side, key) WHERE key <> '';"
     "CREATE INDEX documents_generation ON documents(generation);"

@@ -182,6 +182,15 @@ typedef bool (*ledger_cell_visitor)(void *self, const struct ledger_cell *cell);
 MUST_USE enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *self,
                                struct err_info *info);
 
+/* The same sums by day of posting, of one cell: what an unequal cell is descended to. By day, as text. */
+struct ledger_day {
+	int32_t posting; /* INT32_MIN: none */
+	struct ledger_sum sums[SIDE_COUNT];
+};
+typedef bool (*ledger_day_visitor)(void *self, const struct ledger_day *day);
+MUST_USE enum err ledger_days(struct ledger *ledger, int64_t cell, ledger_day_visitor visit, void *self,
+                              struct err_info *info);
+
 struct ledger_account {
 	struct span entity, account, currency;
 	int32_t period;
@@ -199,9 +208,10 @@ int64_t ledger_last(const struct ledger *ledger, enum ledger_side side);
 /* ---- reading in order ---- */
 
 struct ledger_cursor;
-/* By identity, then subject. Of the cells marked with ledger_select_cell(), or all where `all`; packed: with the packed
+/* By identity, then subject. Of the days marked with ledger_select_day(), or all where `all`; packed: with the packed
  * form (all alone). */
-MUST_USE enum err ledger_select_cell(struct ledger *ledger, int64_t cell, struct err_info *info);
+MUST_USE enum err ledger_select_day(struct ledger *ledger, int64_t cell, int32_t posting,
+                                    struct err_info *info);
 MUST_USE enum err ledger_cursor_open(struct ledger *ledger, enum ledger_side side, bool all, bool packed,
                                      struct ledger_cursor **cursor, struct err_info *info);
 /* false: no more, or *err. The texts are borrowed until the next call. */

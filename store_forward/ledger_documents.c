@@ -393,12 +393,16 @@ struct ledger_cursor {
 	bool packed;
 };
 
-enum err ledger_select_cell(struct ledger *ledger, int64_t cell, struct err_info *info)
+static const char MAKE_SELECTED[] =
+    "CREATE TEMP TABLE IF NOT EXISTS selected(cell INTEGER NOT NULL, posting INTEGER NOT NULL, "
+    "PRIMARY KEY(cell, posting)) WITHOUT ROWID";
+
+enum err ledger_select_day(struct ledger *ledger, int64_t cell, int32_t posting, struct err_info *info)
 {
 	char sql[128];
-	(void)snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO temp.selected VALUES(%lld)", (long long)cell);
-	int rc =
-	    sql_execute(ledger->db, "CREATE TEMP TABLE IF NOT EXISTS selected(cell INTEGER PRIMARY KEY)");
+	(void)snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO temp.selected VALUES(%lld, %lld)",
+	               (long long)cell, (long long)posting);
+	int rc = sql_execute(ledger->db, MAKE_SELECTED);
 	if (rc == SQLITE_OK)
 		rc = sql_execute(ledger->db, sql);
 	return rc == SQLITE_OK ? ERR_OK : ledger_error(ledger, rc, "choosing what to look at", info);
@@ -412,15 +416,15 @@ enum err ledger_cursor_open(struct ledger *ledger, enum ledger_side side, bool a
 	static const char light[] =
 	    "SELECT " DOCUMENT_LIGHT " FROM documents WHERE side = ?1 ORDER BY identity, subject";
 	static const char selected[] = "SELECT " DOCUMENT_LIGHT " FROM documents INDEXED BY documents_cell "
-				       "WHERE cell IN (SELECT cell FROM temp.selected) AND side = ?1 "
+				       "WHERE (cell, posting) IN (SELECT cell, posting FROM temp.selected) "
+				       "AND side = ?1 "
 				       "ORDER BY identity, subject";
 	CHECK(all || !packed);
 	struct ledger_cursor *cursor = mem_alloc(sizeof *cursor);
 	*cursor = (struct ledger_cursor){.ledger = ledger, .side = side, .packed = packed};
 	int rc = SQLITE_OK;
 	if (!all)
-		rc = sql_execute(ledger->db,
-		                 "CREATE TEMP TABLE IF NOT EXISTS selected(cell INTEGER PRIMARY KEY)");
+		rc = sql_execute(ledger->db, MAKE_SELECTED);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(ledger->db,
 		                        !all     ? selected

@@ -67,11 +67,13 @@
 	X(SUM_DROP, "DELETE FROM sums WHERE generation <> ?1") \
 	X(CELL_ALL, "SELECT c.id, c.entity, c.type, c.period, c.currency, s.side, s.count, s.debit, s.credit, " \
 		"s.fingerprint, s.checksum FROM cells c JOIN sums s ON s.cell = c.id AND s.account = '' " \
-		"WHERE s.generation = ?1 ORDER BY c.entity, c.type, c.period, c.currency, s.side") \
+		"WHERE s.generation = ?1 AND s.cell > 0 ORDER BY c.entity, c.type, c.period, c.currency, s.side") \
+	X(DAY_ALL, "SELECT account, side, count, debit, credit, fingerprint, checksum FROM sums " \
+		"WHERE generation = ?1 AND cell = -?2 ORDER BY account, side") \
 	X(ACCOUNT_ALL, "SELECT c.entity, s.account, c.currency, c.period, s.side, s.cell, s.count, " \
 		"s.debit, s.credit, " \
 		"s.fingerprint, s.checksum FROM cells c JOIN sums s ON s.cell = c.id AND s.account <> '' " \
-		"WHERE s.generation = ?1 ORDER BY c.entity, s.account, c.currency, c.period, s.side") \
+		"WHERE s.generation = ?1 AND s.cell > 0 ORDER BY c.entity, s.account, c.currency, c.period, s.side") \
 	X(MARK_GET, "SELECT value, checksum FROM marks WHERE name = ?1") \
 	X(MARK_PUT, "INSERT OR REPLACE INTO marks(name, value, checksum) VALUES(?1, ?2, ?3)") \
 	X(TEXT_ALL, "SELECT name, value, checksum FROM texts") \
@@ -106,7 +108,9 @@ struct sum_delta {
 	bool used;
 	uint8_t side;
 	uint8_t account_len;
-	char account[LEDGER_CODE_MAX]; /* length 0: of the cell's documents: debit is their total */
+	/* Length 0: of the cell's documents: debit is their total. Of a negative cell: a posting date in days since
+	 * 1970, the same of the cell's documents of that day. */
+	char account[LEDGER_CODE_MAX];
 	int64_t cell;
 	int64_t count, debit, credit;
 	struct fingerprint fingerprint;

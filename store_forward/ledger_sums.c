@@ -6,7 +6,9 @@
  * Rules: 1. A sum is added up in memory and written once for each transaction that touched it.
  *        2. Additions are checked: a sum that 64 bits do not hold refuses the document, and nothing wraps.
  *        3. A sum that has come to nothing has no row.
- *        4. A document that was voided adds nothing: it is as if it had never been posted.
+ *        4. The sums of a cell's documents stand a second time by day of posting, under the cell's negative id: an
+ *           unequal cell is descended to its days before documents are looked at.
+ *        5. A document that was voided adds nothing: it is as if it had never been posted.
  * Faults: as in ledger.h.
  * Runs in: the core; the CLI.
  * Tests: tests/unit/ledger_test.c
@@ -14,10 +16,13 @@
 #include "store_forward/ledger_internal.h"
 
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SUM_LETTER  'd'
-#define CELL_LETTER 'D'
+#define SUM_LETTER    'd'
+#define CELL_LETTER   'D'
+#define DAY_TEXT_SIZE 12
 
 struct sum_row {
 	int64_t count, debit, credit;
@@ -102,29 +107,50 @@ static bool add(int64_t *sum, int64_t value, int sign)
 	                : !__builtin_sub_overflow(*sum, value, sum);
 }
 
+/* A long document may touch more sums than there are places. */
+static enum err make_room(struct ledger *ledger, struct err_info *info)
+{
+	return ledger->sum_count >= SUMS_MAX / 2 ? sums_flush(ledger, info) : ERR_OK;
+}
+
+static bool add_document(struct sum_delta *delta, const struct ledger_document *document, int sign)
+{
+	delta->count += sign;
+	if (sign > 0)
+		fingerprint_add(&delta->fingerprint, &document->fingerprint);
+	else
+		fingerprint_subtract(&delta->fingerprint, &document->fingerprint);
+	return add(&delta->debit, document->total, sign);
+}
+
+static struct span day_text(const struct ledger_document *document, char text[DAY_TEXT_SIZE])
+{
+	(void)snprintf(text, DAY_TEXT_SIZE, "%" PRId32, document->posting);
+	return span_of(text);
+}
+
 enum err sums_add(struct ledger *ledger, const struct ledger_document *document,
                   const struct ledger_balance *balances, int count, int sign, struct err_info *info)
 {
 	_Static_assert(LEDGER_CODE_MAX <= UINT8_MAX, "lengths are bytes");
 	if (document->voided)
 		return ERR_OK;
-	struct sum_delta *delta = gathered(ledger, document->cell, document->side, (struct span){NULL, 0});
-	delta->count += sign;
-	bool fits = add(&delta->debit, document->total, sign);
-	if (sign > 0)
-		fingerprint_add(&delta->fingerprint, &document->fingerprint);
-	else
-		fingerprint_subtract(&delta->fingerprint, &document->fingerprint);
+	enum err err = make_room(ledger, info);
+	if (err != ERR_OK)
+		return err;
+	char day[DAY_TEXT_SIZE];
+	bool fits = add_document(gathered(ledger, document->cell, document->side, (struct span){NULL, 0}),
+	                         document, sign);
+	fits =
+	    fits && add_document(gathered(ledger, -document->cell, document->side, day_text(document, day)),
+	                         document, sign);
 	for (int i = 0; i < count && fits; i++) {
 		const struct ledger_balance *balance = &balances[i];
 		CHECK(balance->account.len > 0 && balance->account.len <= LEDGER_CODE_MAX);
-		/* A long document may touch more sums than there are places. */
-		if (ledger->sum_count >= SUMS_MAX / 2) {
-			enum err err = sums_flush(ledger, info);
-			if (err != ERR_OK)
-				return err;
-		}
-		delta = gathered(ledger, document->cell, document->side, balance->account);
+		err = make_room(ledger, info);
+		if (err != ERR_OK)
+			return err;
+		struct sum_delta *delta = gathered(ledger, document->cell, document->side, balance->account);
 		fits = add(&delta->count, balance->lines, sign) && add(&delta->debit, balance->debit, sign) &&
 		       add(&delta->credit, balance->credit, sign);
 	}
@@ -323,6 +349,40 @@ enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *se
 	}
 	if (err == ERR_OK && !more && cell.id != 0)
 		(void)visit(self, &cell);
+	sqlite3_reset(statement);
+	return err;
+}
+
+enum err ledger_days(struct ledger *ledger, int64_t cell, ledger_day_visitor visit, void *self,
+                     struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_DAY_ALL);
+	struct ledger_day day = {.posting = 0};
+	bool any = false;
+	bool more = false;
+	sql_bind_int(statement, 1, ledger->generation);
+	sql_bind_int(statement, 2, cell);
+	enum err err = ledger_step(ledger, statement, &more, "reading the days of a cell", info);
+	while (err == ERR_OK && more) {
+		struct span text = sql_column_span(statement, 0);
+		int side = sqlite3_column_int(statement, 1);
+		struct sum_row row;
+		if (side < 0 || side >= SIDE_COUNT ||
+		    !load_sum(statement, 2, ledger->generation, -cell, side, text, &row)) {
+			err = ledger_damaged(ledger, "a sum of a day", info);
+			break;
+		}
+		int32_t posting = (int32_t)strtol((const char *)sqlite3_column_text(statement, 0), NULL, 10);
+		if (any && posting != day.posting && !visit(self, &day))
+			break;
+		if (!any || posting != day.posting)
+			day = (struct ledger_day){.posting = posting};
+		any = true;
+		day.sums[side] = (struct ledger_sum){row.count, row.debit, row.fingerprint};
+		err = ledger_step(ledger, statement, &more, "reading the days of a cell", info);
+	}
+	if (err == ERR_OK && !more && any)
+		(void)visit(self, &day);
 	sqlite3_reset(statement);
 	return err;
 }

@@ -145,8 +145,9 @@ static bool sums_equal(const struct ledger_sum *a, const struct ledger_sum *b)
 	       fingerprint_equal(&a->fingerprint, &b->fingerprint);
 }
 
-/* Documents of an equal cell are matched without being looked at. */
-static void count_equal(struct run *run, const struct run_cell *cell)
+/* Documents of an equal cell, or an equal day, are matched without being looked at. */
+static void count_equal(struct run *run, const struct run_cell *cell,
+                        const struct ledger_sum sums[SIDE_COUNT])
 {
 	char type[4];
 	char period[16];
@@ -155,14 +156,13 @@ static void count_equal(struct run *run, const struct run_cell *cell)
 	const struct span key[] = {span_of(cell->entity), span_of(type), span_of(period),
 	                           span_of(cell->currency)};
 	const struct span entity[] = {span_of(cell->entity)};
-	tally_add(run->counts, key, 4, RUN_MATCHED, cell->sums[SIDE_LEGACY].documents);
-	tally_add(run->entities, entity, 1, 0, cell->sums[SIDE_LEGACY].documents);
-	tally_add(run->water, entity, 1, WATER_BOOKED, cell->sums[SIDE_LEGACY].documents);
+	tally_add(run->counts, key, 4, RUN_MATCHED, sums[SIDE_LEGACY].documents);
+	tally_add(run->entities, entity, 1, 0, sums[SIDE_LEGACY].documents);
+	tally_add(run->water, entity, 1, WATER_BOOKED, sums[SIDE_LEGACY].documents);
 	for (int side = 0; side < SIDE_COUNT; side++)
-		run_prove_equal(run, (enum ledger_side)side, &cell->sums[side].fingerprint);
-	run->outcome->statuses[RUN_MATCHED] += cell->sums[SIDE_LEGACY].documents;
-	run->outcome->cells_equal++;
-	run->outcome->skipped += cell->sums[SIDE_LEGACY].documents;
+		run_prove_equal(run, (enum ledger_side)side, &sums[side].fingerprint);
+	run->outcome->statuses[RUN_MATCHED] += sums[SIDE_LEGACY].documents;
+	run->outcome->skipped += sums[SIDE_LEGACY].documents;
 }
 
 static void add_total(struct run *run, const struct run_cell *cell)
@@ -173,6 +173,68 @@ static void add_total(struct run *run, const struct run_cell *cell)
 		tally_add(run->side_totals, currency, 1, side, cell->sums[side].total);
 		run_prove_all(run, (enum ledger_side)side, &cell->sums[side].fingerprint);
 	}
+}
+
+/* ---- days ---- */
+
+static int by_day(const void *a, const void *b)
+{
+	const struct run_day *one = a;
+	const struct run_day *other = b;
+	if (one->cell != other->cell)
+		return one->cell < other->cell ? -1 : 1;
+	return one->posting < other->posting ? -1 : one->posting > other->posting;
+}
+
+bool run_is_chosen(struct run *run, const struct ledger_document *row)
+{
+	const struct run_day key = {row->cell, row->posting};
+	const struct run_cell *cell = run_cell_of(run, row->cell);
+	if (run->full || !cell || !cell->selected)
+		return cell && cell->selected;
+	return run->day_count > 0 && bsearch(&key, run->days_chosen, (size_t)run->day_count,
+	                                     sizeof run->days_chosen[0], by_day) != NULL;
+}
+
+struct descent {
+	struct run *run;
+	struct run_cell *cell;
+	enum err err;
+	struct err_info *info;
+};
+
+static bool choose_day(void *self, const struct ledger_day *day)
+{
+	struct descent *descent = self;
+	struct run *run = descent->run;
+	struct run_cell *cell = descent->cell;
+	if (sums_equal(&day->sums[SIDE_LEGACY], &day->sums[SIDE_CLOUD])) {
+		count_equal(run, cell, day->sums);
+		return true;
+	}
+	for (int side = 0; side < SIDE_COUNT; side++) {
+		struct ledger_sum *wanted = &cell->wanted[side];
+		wanted->documents += day->sums[side].documents;
+		if (__builtin_add_overflow(wanted->total, day->sums[side].total, &wanted->total))
+			run_incomplete(run, "sum-overflow", "a sum of one period is over 64 bits");
+		fingerprint_add(&wanted->fingerprint, &day->sums[side].fingerprint);
+	}
+	if (run->day_count == run->day_capacity) {
+		run->day_capacity = run->day_capacity ? 2 * run->day_capacity : 256;
+		run->days_chosen =
+		    mem_grow(run->days_chosen, (size_t)run->day_capacity * sizeof run->days_chosen[0]);
+	}
+	run->days_chosen[run->day_count++] = (struct run_day){cell->id, day->posting};
+	descent->err = ledger_select_day(run->ledger, cell->id, day->posting, descent->info);
+	return descent->err == ERR_OK;
+}
+
+/* Of an unequal cell the days that are not equal. */
+static bool choose_days(struct run *run, struct run_cell *cell, struct err_info *info)
+{
+	struct descent descent = {.run = run, .cell = cell, .info = info};
+	enum err err = ledger_days(run->ledger, cell->id, choose_day, &descent, info);
+	return err == ERR_OK && descent.err == ERR_OK;
 }
 
 /* Which cells are looked at: those that are not equal, or all. */
@@ -189,11 +251,17 @@ static bool choose_cells(struct run *run, struct err_info *info)
 		run->outcome->cells++;
 		add_total(run, cell);
 		cell->selected = run->full || !sums_equal(&cell->sums[SIDE_LEGACY], &cell->sums[SIDE_CLOUD]);
-		if (!cell->selected)
-			count_equal(run, cell);
-		else if (!run->full && ledger_select_cell(run->ledger, cell->id, info) != ERR_OK)
+		if (!cell->selected) {
+			count_equal(run, cell, cell->sums);
+			run->outcome->cells_equal++;
+		} else if (run->full) {
+			memcpy(cell->wanted, cell->sums, sizeof cell->wanted);
+		} else if (!choose_days(run, cell, info)) {
 			return false;
+		}
 	}
+	if (run->day_count > 0)
+		qsort(run->days_chosen, (size_t)run->day_count, sizeof run->days_chosen[0], by_day);
 	return true;
 }
 
@@ -351,7 +419,7 @@ static void check_seen(struct run *run)
 	for (int i = 0; i < run->cell_count && run->trusted; i++) {
 		const struct run_cell *cell = &run->cells[i];
 		for (int side = 0; side < SIDE_COUNT && cell->selected; side++) {
-			if (sums_equal(&cell->seen[side], &cell->sums[side]))
+			if (sums_equal(&cell->seen[side], &cell->wanted[side]))
 				continue;
 			run_incomplete(run, "documents-not-seen",
 			               "%s, %s: the %s side should have %lld documents in period %s, and "
@@ -359,7 +427,7 @@ static void check_seen(struct run *run)
 			               "run it again with --full",
 			               cell->entity, document_spec((enum document_type)cell->type)->name,
 			               ledger_side_name((enum ledger_side)side),
-			               (long long)cell->sums[side].documents, run_period(cell->period).text,
+			               (long long)cell->wanted[side].documents, run_period(cell->period).text,
 			               (long long)cell->seen[side].documents);
 			return;
 		}
@@ -492,6 +560,7 @@ static void run_free(struct run *run)
 		free(run->cells[i].currency);
 	}
 	free(run->cells);
+	free(run->days_chosen);
 	buf_release(&run->line);
 	projector_release(&run->projector);
 	canaries_free(run->canaries);

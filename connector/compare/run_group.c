@@ -444,7 +444,7 @@ static struct run_row *look_elsewhere(struct run *run, struct run_row *legacy, b
 		                           copy_one, place, &info);
 		if (err == ERR_OK && place->document.identity.len > 0) {
 			const struct run_cell *cell = run_cell_of(run, place->document.cell);
-			*duplicates = cell && !cell->selected &&
+			*duplicates = cell && !run_is_chosen(run, &place->document) &&
 			              run_in_scope(run, span_of(cell->entity), cell->type, cell->period) &&
 			              !place->document.voided;
 			legacy = place;

@@ -35,6 +35,8 @@ struct run_cell {
 	int type;
 	int32_t period;
 	struct ledger_sum sums[SIDE_COUNT];
+	struct ledger_sum
+	    wanted[SIDE_COUNT]; /* of what is looked at: all of it, or the days that are not equal */
 	struct ledger_sum seen[SIDE_COUNT];
 	bool selected;
 };
@@ -88,6 +90,12 @@ struct run {
 	bool trusted; /* the ledger's sums are of these rules */
 	struct run_cell *cells;
 	int cell_count, cell_capacity;
+	/* The days that are looked at; by cell, then day. Not those of a full run. */
+	struct run_day {
+		int64_t cell;
+		int32_t posting;
+	} * days_chosen;
+	int day_count, day_capacity;
 	struct run_side sides[SIDE_COUNT];
 	struct run_row group[RUN_GROUP_MAX];
 	int group_count;
@@ -139,6 +147,8 @@ void run_too_many_of_one(struct run *run, struct span identity);
 void run_ledger_failed(struct run *run, const struct err_info *info);
 bool run_in_scope(const struct run *run, struct span entity, int type, int32_t period);
 struct run_cell *run_cell_of(struct run *run, int64_t id);
+/* Is the day of this row in a cell looked at? */
+bool run_is_chosen(struct run *run, const struct ledger_document *row);
 void run_copy(struct run_row *to, const struct ledger_document *document);
 /* Unpacks the row's document and makes its view; false: it could not be, which makes the run incomplete. */
 MUST_USE bool run_view(struct run *run, enum ledger_side side, const struct ledger_document *row);
