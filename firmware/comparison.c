@@ -287,19 +287,38 @@ void comparison_use_rules(struct comparison *comparison, const struct rules *rul
 
 /* ---- one document ---- */
 
-enum err comparison_leave_out(struct comparison *comparison, const char *subject, const struct err_info *why,
-                              struct err_info *info)
+enum err comparison_leave_out(struct comparison *comparison, const struct projection *projection,
+                              const char *subject, const struct err_info *why, struct err_info *info)
 {
-	int64_t count = 0;
+	struct ledger_held held = {.rule = SPAN_LITERAL(LEDGER_LEFT_OUT),
+	                           .source = span_of(ledger_side_name(projection->side)),
+	                           .key = span_of(subject),
+	                           .text = span_of(why->text),
+	                           .owner = STORE_OWNER_DATA_QUALITY};
+	int64_t before = 0;
 	(void)snprintf(
 	    comparison->left_out, sizeof comparison->left_out,
 	    "%s cannot be compared and is left out, which makes every comparison incomplete: %.300s", subject,
 	    why->text);
 	(void)snprintf(comparison->left_out_subject, sizeof comparison->left_out_subject, "%s", subject);
-	enum err err = ledger_mark(comparison->ledger, MARK_LEFT_OUT, &count, info);
-	return err == ERR_OK
-	           ? ledger_set_mark(comparison->ledger, MARK_LEFT_OUT, (count < 0 ? 0 : count) + 1, info)
-	           : err;
+	enum err err = ledger_held_first(comparison->ledger, held.rule, held.source, held.key, &before, info);
+	held.first_ns = projection->revision > before ? projection->revision : before;
+	return err == ERR_OK ? ledger_hold(comparison->ledger, &held, true, info) : err;
+}
+
+/* It is in: an earlier revision that was left out does not count any more; a later one does. */
+static enum err take_back_in(struct comparison *comparison, const struct projection *projection,
+                             const char *subject, struct err_info *info)
+{
+	const struct ledger_held held = {.rule = SPAN_LITERAL(LEDGER_LEFT_OUT),
+	                                 .source = span_of(ledger_side_name(projection->side)),
+	                                 .key = span_of(subject)};
+	int64_t left_out = -1;
+	enum err err =
+	    ledger_held_first(comparison->ledger, held.rule, held.source, held.key, &left_out, info);
+	bool late = projection->side == SIDE_CLOUD && projection->revision < left_out;
+	return err == ERR_OK && left_out >= 0 && !late ? ledger_hold(comparison->ledger, &held, false, info)
+	                                               : err;
 }
 
 static bool is_documents_fault(enum err err)
@@ -307,10 +326,10 @@ static bool is_documents_fault(enum err err)
 	return err == ERR_OVERFLOW || err == ERR_TOO_LARGE || err == ERR_BAD_INPUT;
 }
 
-static bool is_poison(const struct comparison *comparison, const char *subject)
+static bool is_poison(const struct comparison *comparison, const char *name)
 {
 	for (int i = 0; i < POISON_MAX; i++) {
-		if (subject[0] && strcmp(comparison->poison[i], subject) == 0)
+		if (strcmp(comparison->poison[i], name) == 0)
 			return true;
 	}
 	return false;
@@ -322,20 +341,26 @@ enum err comparison_project(struct comparison *comparison, const char *subject,
                             struct err_info *info)
 {
 	struct err_info why = {.text = ""};
-	if (is_poison(comparison, subject)) {
+	char name[POISON_BYTES];
+	(void)snprintf(name, sizeof name, "%.*s %" PRId64, STORE_SUBJECT_MAX, subject, projection->revision);
+	if (is_poison(comparison, name)) {
 		(void)err_set(&why, ERR_OVERFLOW, "the sums of its period are more than 64 bits hold");
-		return comparison_leave_out(comparison, subject, &why, info);
+		return comparison_leave_out(comparison, projection, subject, &why, info);
 	}
+	uint64_t put = comparison->projector.put;
 	enum err err = project_document(&comparison->projector, projection, document, &why);
 	if (err == ERR_OK && comparison->careful)
 		err = ledger_flush(comparison->ledger, &why);
 	if (is_documents_fault(err) && !ledger_failed(comparison->ledger))
-		return comparison_leave_out(comparison, subject, &why, info);
+		return comparison_leave_out(comparison, projection, subject, &why, info);
 	if (err == ERR_OVERFLOW) {
 		char *poison = comparison->poison[comparison->poison_next++ % POISON_MAX];
-		(void)!text_copy(poison, STORE_SUBJECT_MAX, span_of(subject));
+		(void)!text_copy(poison, POISON_BYTES, span_of(name));
 	}
-	return err == ERR_OK ? ERR_OK : err_set(info, err, "%s", why.text);
+	if (err != ERR_OK)
+		return err_set(info, err, "%s", why.text);
+	return comparison->projector.put != put ? take_back_in(comparison, projection, subject, info)
+	                                        : ERR_OK;
 }
 
 enum err comparison_posting(struct comparison *comparison, const struct posting_event *event,
@@ -396,7 +421,7 @@ enum err comparison_document(struct comparison *comparison, const char *source,
 	comparison->bound = true;
 	err = document_subject(document, subject, sizeof subject, &why);
 	if (err != ERR_OK)
-		err = comparison_leave_out(comparison, subject, &why, info);
+		err = comparison_leave_out(comparison, &projection, subject, &why, info);
 	else
 		err = comparison_project(comparison, subject, &projection, document, info);
 	if (err != ERR_OK) {

@@ -58,24 +58,34 @@ static enum err take_part(struct feed *feed, const struct posting_event *event, 
 	if (err == ERR_OK)
 		err = posting_read_finish(&comparison->reader, &why);
 	feed->passing = err != ERR_OK;
-	if (err != ERR_OK)
-		return comparison_leave_out(comparison, event->subject, &why, feed->info);
-	comparison->document.voided = event->change == ENVELOPE_VOIDED;
 	const struct projection projection = {.side = SIDE_LEGACY,
 	                                      .revision = event->revision,
 	                                      .recorded_ns = event->time_ns,
 	                                      .phase = event->has_phase ? (int)event->phase : 0};
+	if (err != ERR_OK)
+		return comparison_leave_out(comparison, &projection, event->subject, &why, feed->info);
+	comparison->document.voided = event->change == ENVELOPE_VOIDED;
 	return comparison_project(comparison, event->subject, &projection, &comparison->document, feed->info);
+}
+
+/* Who it is about cannot be read. */
+static const char *name_of_event(const struct store_outbox_row *row, char name[48])
+{
+	(void)snprintf(name, 48, "the outbox's event %" PRId64, row->sequence);
+	return name;
 }
 
 static enum err take_event(struct feed *feed, const struct store_outbox_row *row)
 {
+	char name[48];
+	const struct projection unknown = {.side = SIDE_LEGACY};
 	struct posting_event event;
 	struct err_info why = {.text = ""};
 	bool whole = true;
 	enum err err = posting_event_read(&event, row->event, &why);
 	if (err != ERR_OK) /* our own bytes, and their checksum held: the reader is wrong */
-		err = comparison_leave_out(feed->comparison, "an event of the outbox", &why, feed->info);
+		err = comparison_leave_out(feed->comparison, &unknown, name_of_event(row, name), &why,
+		                           feed->info);
 	else if (event.known)
 		err = take_part(feed, &event, &whole);
 	if (err == ERR_OK && whole)

@@ -16,9 +16,9 @@
 #define STEP_ROWS       200
 #define MOVED_MAX       1024
 #define POISON_MAX      16
+#define POISON_BYTES    (STORE_SUBJECT_MAX + 24)
 #define MARK_STREAM     "stream %s %" PRId64
 #define MARK_EXCEPTIONS "exceptions"
-#define MARK_LEFT_OUT   "left out"
 #define MARK_LOST       "lost"
 /* The key of the exception that tells that this ledger took another one's place; "": it did not, or the exception was
  * acknowledged. */
@@ -69,7 +69,7 @@ struct comparison {
 	bool lost;  /* it was */
 	bool
 	    careful; /* a sum overflowed: each document's sums are written with it, so that it is known which */
-	char poison[POISON_MAX][STORE_SUBJECT_MAX]; /* documents whose sums do */
+	char poison[POISON_MAX][POISON_BYTES]; /* revisions whose sums do: "SUBJECT REVISION" */
 	int poison_next;
 };
 
@@ -77,8 +77,9 @@ struct comparison {
 /* Nothing of the open transaction stands. A ledger that is damaged is closed: the next step puts it aside. */
 void comparison_failed(struct comparison *comparison, enum err err, const struct err_info *info);
 /* It is left out, and the comparison must know. */
-MUST_USE enum err comparison_leave_out(struct comparison *comparison, const char *subject,
-                                       const struct err_info *why, struct err_info *info);
+MUST_USE enum err comparison_leave_out(struct comparison *comparison, const struct projection *projection,
+                                       const char *subject, const struct err_info *why,
+                                       struct err_info *info);
 MUST_USE enum err comparison_project(struct comparison *comparison, const char *subject,
                                      const struct projection *projection, const struct document *document,
                                      struct err_info *info);

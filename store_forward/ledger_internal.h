@@ -83,6 +83,7 @@
 	X(HELD_PUT, "INSERT OR REPLACE INTO held(rule, source, key, text, owner, first, checksum) " \
 		"VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)") \
 	X(HELD_DELETE, "DELETE FROM held WHERE rule = ?1 AND source = ?2 AND key = ?3") \
+	X(HELD_GET, "SELECT text, owner, first, checksum FROM held WHERE rule = ?1 AND source = ?2 AND key = ?3") \
 	X(HELD_ALL, "SELECT rule, source, key, text, owner, first, checksum FROM held ORDER BY rule, source, key") \
 	X(BREAK_GET, "SELECT " BREAK_COLUMNS " FROM breaks WHERE key = ?1") \
 	X(BREAK_NEXT, "SELECT " BREAK_COLUMNS " FROM breaks WHERE key > ?1 AND state < 5 ORDER BY key LIMIT 1") \

@@ -453,6 +453,8 @@ static void add_water(void *self, const struct tally_row *row)
 static bool add_held(void *self, const struct ledger_held *held)
 {
 	struct run *run = self;
+	if (span_equal(held->rule, SPAN_LITERAL(LEDGER_LEFT_OUT)))
+		return true; /* it does not wait; that it is missing, the caller has told */
 	const char *end = held->key.len > 0 ? memchr(held->key.data, '/', held->key.len) : NULL;
 	struct span raw = {held->key.data, end ? (size_t)(end - held->key.data) : 0};
 	struct span entity = raw;

@@ -163,6 +163,12 @@ struct known {
 	int64_t gaps;
 };
 
+static bool add_left_out(void *self, const struct ledger_held *held)
+{
+	*(int64_t *)self += span_equal(held->rule, SPAN_LITERAL(LEDGER_LEFT_OUT));
+	return true;
+}
+
 static void read_known(struct ledger *ledger, struct known *known)
 {
 	struct posting_sequence *state = mem_alloc(sizeof *state);
@@ -172,7 +178,7 @@ static void read_known(struct ledger *ledger, struct known *known)
 	*known = (struct known){.lost = 0};
 	buf_init(&text, POSTING_SEQUENCE_BYTES_MAX);
 	(void)!ledger_mark(ledger, "lost", &known->lost, &info);
-	(void)!ledger_mark(ledger, "left out", &known->left_out, &info);
+	(void)!ledger_helds(ledger, add_left_out, &known->left_out, &info);
 	for (int i = 0; i < POSTING_SOURCES_MAX && err == ERR_OK; i++) {
 		char name[32];
 		(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, i);

@@ -142,6 +142,20 @@ static inline int64_t mark_of(struct desk *desk, const char *name)
 	return value;
 }
 
+static inline bool add_left_out(void *self, const struct ledger_held *held)
+{
+	*(int64_t *)self += span_equal(held->rule, SPAN_LITERAL(LEDGER_LEFT_OUT));
+	return true;
+}
+
+static inline int64_t left_out_count(struct desk *desk)
+{
+	int64_t count = 0;
+	struct err_info info;
+	assert_int_equal(ledger_helds(ledger_of(desk), add_left_out, &count, &info), ERR_OK);
+	return count;
+}
+
 static inline int64_t stream_mark(struct desk *desk)
 {
 	char name[80];

@@ -86,7 +86,7 @@ static void expect_whole(struct desk *desk)
 	assert_int_equal(ledger_last(ledger_of(desk), SIDE_LEGACY), 4);
 	assert_int_equal(stream_mark(desk), bench_stream(desk->bench)->committed_sequence);
 	assert_int_equal(mark_of(desk, "lost"), -1);
-	assert_int_equal(mark_of(desk, "left out"), -1);
+	assert_int_equal(left_out_count(desk), 0);
 	assert_true(ledger_complete(ledger_of(desk)));
 }
 

@@ -269,20 +269,46 @@ static enum err look_for_beginning(struct compare_cut *cut, struct err_info *inf
 	return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
+struct left_out {
+	const struct compare_cut *cut;
+	int64_t count;
+};
+
+/* A side that comes from a file lacks nothing that the agent does. */
+static bool count_left_out(void *self, const struct ledger_held *held)
+{
+	struct left_out *left_out = self;
+	bool file = span_equal(held->source, span_of(ledger_side_name(SIDE_CLOUD)))
+	                ? left_out->cut->options->cloud != NULL
+	                : left_out->cut->options->legacy != NULL;
+	left_out->count += span_equal(held->rule, SPAN_LITERAL(LEDGER_LEFT_OUT)) && !file;
+	return true;
+}
+
 /* What the agent knows to be missing from its ledger. */
 static enum err look_for_gaps(struct compare_cut *cut, struct err_info *info)
 {
-	int64_t left_out = 0;
+	struct left_out left_out = {.cut = cut};
 	int64_t lost = 0;
-	enum err err = ledger_mark(cut->agent, "left out", &left_out, info);
+	enum err err = ledger_helds(cut->agent, count_left_out, &left_out, info);
 	if (err == ERR_OK)
 		err = ledger_mark(cut->agent, "lost", &lost, info);
-	if (err == ERR_OK && (left_out > 0 || lost > 0)) {
-		(void)snprintf(cut->left_out, sizeof cut->left_out,
-		               "%" PRId64 " documents could not be put into the ledger, and %" PRId64
-		               " events were gone before it had them; see: twinpost exceptions",
-		               left_out > 0 ? left_out : 0, lost > 0 ? lost : 0);
+	if (err == ERR_OK && left_out.count > 0) {
+		(void)snprintf(
+		    cut->left_out, sizeof cut->left_out,
+		    "%" PRId64
+		    " document%s could not be put into the ledger; correct where it was posted what "
+		    "the exceptions ledger-document tell: twinpost exceptions",
+		    left_out.count, left_out.count == 1 ? "" : "s");
 		add_incomplete(cut, "documents-left-out", cut->left_out);
+	}
+	if (err == ERR_OK && lost > 0 && !cut->options->legacy) {
+		(void)snprintf(
+		    cut->lost, sizeof cut->lost,
+		    "%" PRId64 " events of the ERP were deleted by the retention before the ledger had them; "
+		    "compare with a file of the ERP's documents (--legacy), which needs none of them",
+		    lost);
+		add_incomplete(cut, "events-lost", cut->lost);
 	}
 	if (err == ERR_OK && !cut->options->cloud)
 		err = look_for_beginning(cut, info);

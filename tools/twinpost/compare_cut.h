@@ -36,6 +36,7 @@ struct compare_cut {
 	date_days newest;         /* posting date in the files; INT32_MIN: none */
 	date_days day;            /* of the cut */
 	char left_out[200];
+	char lost[240];
 	char gaps[300];
 };
 
