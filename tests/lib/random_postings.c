@@ -56,6 +56,13 @@ static void set_code(struct sim_random *random, struct document *document, struc
 	set_text(document, value, codes[pick(random, CODES)]);
 }
 
+static void set_account(struct sim_random *random, struct document *document, struct value *line)
+{
+	set_code(random, document, &line[JOURNAL_LINE_ACCOUNT]);
+	if (!line[JOURNAL_LINE_ACCOUNT].present)
+		set_text(document, &line[JOURNAL_LINE_ACCOUNT], "0");
+}
+
 static uint8_t digits_of(const struct document *document, int slot)
 {
 	struct span code = document_text(document, &document->header[slot]);
@@ -112,7 +119,7 @@ static void add_random_line(struct sim_random *random, struct document *document
 	case DOCUMENT_JOURNAL:
 		line = add_line(document, SECTION_LINES);
 		set_money(random, document, &line[JOURNAL_LINE_AMOUNT], &line[JOURNAL_LINE_AMOUNT_LOCAL]);
-		set_code(random, document, &line[JOURNAL_LINE_ACCOUNT]);
+		set_account(random, document, line);
 		set_code(random, document, &line[JOURNAL_LINE_COST_CENTRE]);
 		if (sim_random_one_in(random, 4))
 			set_code(random, document, &line[JOURNAL_LINE_TAX_CODE]);
@@ -231,6 +238,12 @@ static int local_slot(const struct document *document)
 	return slots[document->type];
 }
 
+/* A line of a journal always has one. */
+static bool is_account(const struct document *document, const struct value *line, const struct value *value)
+{
+	return document->type == DOCUMENT_JOURNAL && value == &line[JOURNAL_LINE_ACCOUNT];
+}
+
 static struct value *code_of(struct sim_random *random, struct document *document, struct value *line)
 {
 	static const int journal[] = {JOURNAL_LINE_ACCOUNT, JOURNAL_LINE_COST_CENTRE, JOURNAL_LINE_TAX_CODE,
@@ -248,6 +261,7 @@ static void change_line(struct sim_random *random, struct document *document, en
 	struct value *line = any_line(random, document, section);
 	struct value *other = any_line(random, document, section);
 	int slot = amount_slot(document);
+	struct value *code;
 	if (!line)
 		return;
 	int64_t *units = &line[slot].as.decimal.units;
@@ -263,10 +277,15 @@ static void change_line(struct sim_random *random, struct document *document, en
 		*units = -*units;
 		break;
 	case CHANGE_CODE:
-		set_code(random, document, code_of(random, document, line));
+		code = code_of(random, document, line);
+		if (is_account(document, line, code))
+			set_account(random, document, line);
+		else
+			set_code(random, document, code);
 		break;
 	case CHANGE_NO_CODE:
-		code_of(random, document, line)->present = false;
+		code = code_of(random, document, line);
+		code->present = is_account(document, line, code);
 		break;
 	default:
 		if (!document->header[HEADER_LOCAL_CURRENCY].present)
