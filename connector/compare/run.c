@@ -510,6 +510,7 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	for (int file = 0; file < RUN_FILE_RUN; file++)
 		run->written[file].digest = digest_stream_new();
 	run->fits = rounding_fits_new();
+	run_learn_begin(run);
 	const struct cause_options causes = {
 	    .fits = run->fits, .allowance_ppm = CAUSE_ALLOWANCE_PPM, .near_cut_days = CAUSE_NEAR_CUT_DAYS};
 	run->causes = cause_book_new(&causes);
@@ -552,6 +553,7 @@ static void run_free(struct run *run)
 	}
 	cause_book_free(run->causes);
 	rounding_fits_free(run->fits);
+	run_learn_end(run);
 	document_release(&run->part);
 	for (int i = 0; i < RUN_GROUP_MAX; i++)
 		buf_release(&run->group[i].texts);

@@ -181,25 +181,6 @@ static enum run_status compare_pair(struct run *run, const struct ledger_documen
 	return run_pair_status(run);
 }
 
-/* Documents that agree are evidence, too, of how taxes are rounded. What they would say of codes (how many have one
- * that elsewhere became another) only a full run could know, and the cause of a difference must not hang on that. */
-static void learn_matched(struct run *run, const struct ledger_document *legacy,
-                          const struct ledger_document *cloud)
-{
-	bool taxed = legacy->type == DOCUMENT_INVOICE || legacy->type == DOCUMENT_CREDIT_MEMO;
-	const struct ledger_document *const rows[SIDE_COUNT] = {legacy, cloud};
-	if (run_is_canary(legacy->entity))
-		return;
-	for (int side = 0; side < SIDE_COUNT && taxed; side++) {
-		if (!rounding_wants(run->fits, legacy->entity, (enum ledger_side)side))
-			continue;
-		if (!run->full && !run_view(run, (enum ledger_side)side, rows[side]))
-			return;
-		rounding_sheet_read(&run->sheets[side], &run->documents[side]);
-		rounding_observe_sheet(run->fits, legacy->entity, (enum ledger_side)side, &run->sheets[side]);
-	}
-}
-
 static enum err take_pair(struct run *run, const struct ledger_document *legacy,
                           const struct ledger_document *cloud, struct err_info *info)
 {
@@ -207,7 +188,7 @@ static enum err take_pair(struct run *run, const struct ledger_document *legacy,
 	if (status == RUN_MATCHED && run_is_canary(legacy->entity))
 		canaries_found(run->canaries, status, legacy->subject, cloud->subject, NULL);
 	if (status == RUN_MATCHED) {
-		learn_matched(run, legacy, cloud);
+		run_learn_matched(run, legacy, cloud);
 		return settle(run, legacy, cloud, status, info);
 	}
 	return run_keep(run, status, 1, legacy, cloud, info);

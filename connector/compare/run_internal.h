@@ -108,6 +108,9 @@ struct run {
 	struct canaries *canaries;  /* NULL: none were planted */
 	struct cause_book *causes;
 	struct rounding_fits *fits;
+	bool tax_differs;            /* of some pair */
+	struct buf agreed;           /* run_learn.c */
+	struct tally *agreed_counts; /* entity: how many are in it */
 	struct rounding_sheet sheets[SIDE_COUNT];
 	struct buf line;
 	struct buf subjects[SIDE_COUNT];
@@ -181,6 +184,15 @@ MUST_USE bool run_join(struct run *run, enum ledger_side side, struct span subje
  * party: a collective invoice has one date and one customer. false: as run_view(). */
 MUST_USE bool run_pair_sums(struct run *run, struct span legacy, struct span cloud, int members[SIDE_COUNT]);
 enum run_status run_pair_status(const struct run *run);
+
+/* run_learn.c */
+void run_learn_begin(struct run *run);
+void run_learn_end(struct run *run);
+/* The two agree; in a full run their views are open. */
+void run_learn_matched(struct run *run, const struct ledger_document *legacy,
+                       const struct ledger_document *cloud);
+/* Opens those that were noted. */
+void run_learn_agreed(struct run *run);
 
 /* run_proof.c */
 void run_prove_all(struct run *run, enum ledger_side side, const struct fingerprint *fingerprint);

@@ -107,6 +107,17 @@ class Planted(unittest.TestCase):
         self.assertGreaterEqual(set(kinds), set(planting.KINDS) | {"half_even"}, "a kind was never planted")
         self.assertGreaterEqual(right, CAUSES_RIGHT_MIN * whole, confusion.table())
 
+    def test_by_sums(self):
+        """A ledger that is compared by its fingerprints names the same differences and the same causes as in full."""
+        for seed in (1, 2, 3):
+            directory = self.directory(seed)
+            case.generate(directory, 2 * PAIRS, seed, plant=PLANT.format(seed=seed))
+            ledger = os.path.join(directory, "ledger.db")
+            case.load(ledger, [(side, os.path.join(directory, f"{side}.csv")) for side in ("legacy", "cloud")])
+            in_full, by_sums = (case.compare_ledger(directory, ledger, *words, name=name) for name, words in (("full", ["--full"]), ("sums", [])))
+            self.assertGreater(by_sums.run["fingerprints"]["documents_skipped"], 0)
+            self.assertEqual(*([(one["key"], one["status"], one["cause"]) for one in result.differences()] for result in (in_full, by_sums)))
+
     def test_clean(self):
         """Nothing differs: nothing is said."""
         for seed in (11, 12, 13):
