@@ -46,6 +46,11 @@ void projector_release(struct projector *projector)
 
 /* ---- balances ---- */
 
+static struct span cut_code(struct span code)
+{
+	return code.len <= LEDGER_CODE_MAX ? code : (struct span){code.data, LEDGER_CODE_MAX};
+}
+
 static struct ledger_balance *add_balance(struct projector *projector, int count, struct span account)
 {
 	if (count == projector->balance_capacity) {
@@ -67,7 +72,7 @@ static int journal_balances(struct projector *projector, const struct view *view
 		const struct view_line *line = &view->lines[i];
 		struct ledger_balance *balance = count > 0 ? &projector->balances[count - 1] : NULL;
 		if (!balance || !span_equal(balance->account, line->account))
-			balance = add_balance(projector, count++, line->account);
+			balance = add_balance(projector, count++, cut_code(line->account));
 		balance->lines += line->count;
 		/* Sums of one document were checked by view_make(). */
 		balance->debit += line->debit;
@@ -188,11 +193,6 @@ static struct span number_of(const struct document *document)
 	return number.len <= LEDGER_CODE_MAX ? number : (struct span){NULL, 0};
 }
 
-static struct span cut_code(struct span code)
-{
-	return code.len <= LEDGER_CODE_MAX ? code : (struct span){code.data, LEDGER_CODE_MAX};
-}
-
 /* The row but for what ledger_put() sets. */
 static void fill_row(const struct view *view, const struct projection *projection, struct span packed,
                      struct ledger_document *row)
@@ -285,6 +285,21 @@ static enum err resolve_waiting(struct projector *projector, const struct ledger
 
 /* ---- one document ---- */
 
+/* Balances are kept by account. Other rules may leave a longer one later, which is cut. */
+static enum err check_accounts(const struct view *view, struct err_info *info)
+{
+	for (int i = 0; i < view->line_count && view->type == DOCUMENT_JOURNAL; i++) {
+		size_t len = view->lines[i].account.len;
+		if (len == 0 || len > LEDGER_CODE_MAX)
+			return err_set(info, ERR_BAD_INPUT,
+			               "%s cannot be compared: the account of a line %s; correct it where it "
+			               "was posted",
+			               view->subject, len == 0 ? "is absent" : "is over 128 bytes");
+	}
+	return ERR_OK;
+}
+_Static_assert(LEDGER_CODE_MAX == 128, "the sentence names the limit");
+
 /* The row that is there of this document; ERR_NOT_FOUND: none. */
 static enum err find_old(struct projector *projector, const struct ledger_document *row,
                          struct ledger_document *old, struct err_info *info)
@@ -329,6 +344,8 @@ enum err project_document(struct projector *projector, const struct projection *
 	struct ledger_document old;
 	struct key_search search = {.found = 0};
 	enum err err = view_make(&projector->view, projection->side, document, projector->rules, info);
+	if (err == ERR_OK)
+		err = check_accounts(&projector->view, info);
 	if (err != ERR_OK)
 		return err;
 	buf_clear(&projector->packed);

@@ -186,10 +186,9 @@ struct view {
 
 void view_init(struct view *view);
 void view_release(struct view *view);
-/* ERR_OVERFLOW: sums that 64 bits do not hold; ERR_BAD_INPUT: no subject, a line without its amount, a journal's
- * line whose account is absent or over LEDGER_CODE_MAX, an amount without a known currency or with more digits than
- * that has, a period outside 1 to 99, or an origin that is no subject (info says which). rules NULL: codes stay. The
- * view is empty then. */
+/* ERR_OVERFLOW: sums that 64 bits do not hold; ERR_BAD_INPUT: no subject, a line without its amount, an amount without
+ * a known currency or with more digits than that has, a period outside 1 to 99, or an origin that is no subject (info
+ * says which). rules NULL: codes stay. The view is empty then. */
 MUST_USE enum err view_make(struct view *view, enum ledger_side side, const struct document *document,
                             const struct rules *rules, struct err_info *info);
 /* The same fingerprint with another identity: what a cloud document has once it is known what it stands for. */

@@ -168,8 +168,6 @@ static struct span take_code(const struct source *source, enum view_attribute at
 	return view_map(make, kind, text_of(source, slot));
 }
 
-_Static_assert(LEDGER_CODE_MAX == 128, "the sentence names the limit");
-
 static enum err take_journal_line(const struct source *source)
 {
 	struct view *view = source->make->view;
@@ -187,10 +185,6 @@ static enum err take_journal_line(const struct source *source)
 	if (span_equal(line->entity, view->entity))
 		line->entity = (struct span){NULL, 0};
 	line->account = take_code(source, VIEW_ACCOUNT, MAPPING_ACCOUNT, JOURNAL_LINE_ACCOUNT);
-	/* Balances are kept by it. */
-	if (line->account.len == 0 || line->account.len > LEDGER_CODE_MAX)
-		return view_bad(source->make, source->fields[JOURNAL_LINE_ACCOUNT].key, source->line,
-		                line->account.len == 0 ? "is absent" : "is over 128 bytes");
 	line->cost_centre =
 	    take_code(source, VIEW_COST_CENTRE, MAPPING_COST_CENTRE, JOURNAL_LINE_COST_CENTRE);
 	line->tax_code = take_code(source, VIEW_TAX_CODE, MAPPING_TAX_CODE, JOURNAL_LINE_TAX_CODE);
