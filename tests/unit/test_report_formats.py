@@ -11,6 +11,7 @@ import io
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import zipfile
@@ -312,7 +313,7 @@ class DamagedTest(ReportCase):
         self.refused(self.damaged("run.json", lambda data: data.replace(b'"format":1', b'"format":2')), "is not of format 1")
         self.refused(self.damaged("run.json", lambda data: data.replace(b'"totals"', b'"total"')), "run.json has no totals")
         self.refused(self.damaged("run.json", lambda data: data.replace(b'"tax.ndjson"', b'"fax.ndjson"')), "does not name tax.ndjson")
-        self.refused(self.path("nowhere"), "holds no run.json", status=4)
+        self.refused(self.path("nowhere"), "there is no result", status=4)
 
     def test_amounts(self):
         for table, place in (("differences", ("gross",)), ("differences", ("net",)), ("balances", ("cloud", "debit")), ("tax", ("rate",))):
@@ -336,6 +337,16 @@ class DamagedTest(ReportCase):
             file.write("old")
         self.report(SAMPLE, "html", "old")
         self.assertTrue(content(self.path("old")).startswith(b"<!DOCTYPE html>"))
+
+    def test_no_file(self):
+        """What is no file, such as a device, is not replaced by a report."""
+        for report_format in ("html", "xlsx", "json"):
+            path = self.path("pipe-" + report_format)
+            os.mkfifo(path)
+            code, out, err = self.run_cli(SAMPLE, "--format", report_format, "--output", path)
+            self.assertEqual((code, out), (1, ""), err)
+            self.assertIn(f"{path} is not a file; choose another --output", err)
+            self.assertTrue(stat.S_ISFIFO(os.stat(path).st_mode))
 
     def test_full_disk(self):
         """/dev/full takes nothing: no report, and a sentence."""

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/twinpost/report_html.h"
@@ -39,6 +40,10 @@ bool report_format_of(const char *name, enum report_format *format)
 
 enum err report_file_open(struct report_file *file, const char *path, struct err_info *info)
 {
+	struct stat found;
+	/* What is renamed over a device takes its place, also for everybody else. */
+	if (stat(path, &found) == 0 && !S_ISREG(found.st_mode))
+		return err_set(info, ERR_CONFLICT, "%s is not a file; choose another --output", path);
 	size_t length = strlen(path);
 	*file = (struct report_file){.path = mem_copy_text(span_of(path)), .beside = mem_alloc(length + 5)};
 	memcpy(file->beside, path, length);

@@ -148,6 +148,14 @@ static void total_cell(struct page *page, const cJSON *difference, const char *s
 	            total);
 }
 
+static void field_value(struct page *page, const char *value, bool amount)
+{
+	if (value[0])
+		page_format(page, amount ? "%a" : "%t", value);
+	else
+		page_put(page, "<span class=\"zero\">none</span>");
+}
+
 static void fields_cell(struct page *page, const cJSON *difference)
 {
 	const cJSON *field;
@@ -160,10 +168,14 @@ static void fields_cell(struct page *page, const cJSON *difference)
 		if (shown == FIELDS_SHOWN)
 			break;
 		bool amount = strcmp(member_text(field, "lane"), "amount") == 0;
-		page_format(page, amount ? "%r%t%r%t: %a \xe2\x86\x92 %a" : "%r%t%r%t: %t \xe2\x86\x92 %t",
-		            shown++ > 0 ? "<br>" : "", words_code(member_text(field, "field"), buffer),
+		page_format(page, "%r%t%r%t%r%t: ", shown++ > 0 ? "<br>" : "",
+		            words_code(member_text(field, "field"), buffer),
 		            member_text(field, "account")[0] ? " " : "", member_text(field, "account"),
-		            member_text(field, "legacy"), member_text(field, "cloud"));
+		            member_text(field, "tax_code")[0] ? ", tax code " : "",
+		            member_text(field, "tax_code"));
+		field_value(page, member_text(field, "legacy"), amount);
+		page_put(page, " \xe2\x86\x92 ");
+		field_value(page, member_text(field, "cloud"), amount);
 	}
 	if (all > shown)
 		page_format(page, "<br>and %i more", all - shown);

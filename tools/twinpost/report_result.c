@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store_forward/digest.h"
 #include "tools/twinpost/client.h"
@@ -74,6 +75,9 @@ enum err result_open(struct result *result, const char *folder, struct err_info 
 	buf_append_text(&path, "/run.json");
 	enum err err = file_read(buf_cstr(&path), &result->text, info);
 	buf_release(&path);
+	if (err == ERR_NOT_FOUND && access(folder, F_OK) != 0)
+		return err_set(info, err, "there is no result %s; name the folder that compare run made",
+		               folder);
 	if (err == ERR_NOT_FOUND)
 		return err_set(info, err,
 		               "%s holds no run.json: it is no result of a comparison, or one that was not "

@@ -273,6 +273,11 @@ enum err table_visit(const struct figures *figures, enum report_table table, tab
 
 /* ---- values ---- */
 
+static const char *or_none(const char *text)
+{
+	return text[0] ? text : "none";
+}
+
 static void append_fields(const cJSON *fields, struct buf *out)
 {
 	const cJSON *field;
@@ -285,10 +290,14 @@ static void append_fields(const cJSON *fields, struct buf *out)
 			buf_append_char(out, ' ');
 			words_text(member_text(field, "account"), WORDS_ALL, out);
 		}
+		if (member_text(field, "tax_code")[0]) {
+			buf_append_text(out, ", tax code ");
+			words_text(member_text(field, "tax_code"), WORDS_ALL, out);
+		}
 		buf_append_text(out, ": ERP ");
-		words_text(member_text(field, "legacy"), WORDS_ALL, out);
+		words_text(or_none(member_text(field, "legacy")), WORDS_ALL, out);
 		buf_append_text(out, ", cloud ");
-		words_text(member_text(field, "cloud"), WORDS_ALL, out);
+		words_text(or_none(member_text(field, "cloud")), WORDS_ALL, out);
 	}
 }
 
