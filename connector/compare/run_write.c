@@ -521,12 +521,15 @@ static void judge(struct run *run)
 		outcome->verdict = RUN_RECONCILED;
 }
 
-static void put_reason(struct json *json, int64_t count, const char *one, const char *many)
+static void put_reason(const struct run *run, struct json *json, int64_t count, const char *one,
+                       const char *many)
 {
 	char text[120];
 	if (count == 0)
 		return;
 	(void)snprintf(text, sizeof text, "%" PRId64 " %s", count, count == 1 ? one : many);
+	if (run->outcome->why[0] == 0)
+		(void)snprintf(run->outcome->why, sizeof run->outcome->why, "%s", text);
 	json_put_text(json, NULL, text);
 }
 
@@ -536,36 +539,36 @@ static void put_verdict(struct run *run, struct json *json)
 	json_object(json, "verdict");
 	json_put_text(json, "name", run_verdict_name(run->outcome->verdict));
 	json_list(json, "why");
+	if (run->reason_count > 0)
+		(void)snprintf(run->outcome->why, sizeof run->outcome->why, "%s", run->reasons[0].text);
 	for (int i = 0; i < run->reason_count; i++)
 		json_put_text(json, NULL, run->reasons[i].text);
-	put_reason(json, s[RUN_DIFFERENT], "document differs", "documents differ");
-	put_reason(json, s[RUN_MISSING_CLOUD], "document is missing in the cloud",
+	put_reason(run, json, s[RUN_DIFFERENT], "document differs", "documents differ");
+	put_reason(run, json, s[RUN_MISSING_CLOUD], "document is missing in the cloud",
 	           "documents are missing in the cloud");
-	put_reason(json, s[RUN_MISSING_LEGACY], "document of the cloud is missing in the ERP",
+	put_reason(run, json, s[RUN_MISSING_LEGACY], "document of the cloud is missing in the ERP",
 	           "documents of the cloud are missing in the ERP");
-	put_reason(json, s[RUN_DUPLICATE], "document was posted twice", "documents were posted twice");
+	put_reason(run, json, s[RUN_DUPLICATE], "document was posted twice", "documents were posted twice");
 	if (run->too_many)
 		json_put_text(
 		    json, NULL,
 		    "so many documents have no counterpart that counterparts were not looked for by "
 		    "amount: they have one cause as a rule");
-	put_reason(json, s[RUN_AMBIGUOUS], "document has several possible counterparts",
+	put_reason(run, json, s[RUN_AMBIGUOUS], "document has several possible counterparts",
 	           "documents have several possible counterparts");
-	put_reason(json, s[RUN_WAITING_CLOUD] + s[RUN_WAITING_LEGACY], "document waits for its counterpart",
-	           "documents wait for their counterparts");
-	put_reason(json, run_usage_broken(run), "window of usage does not agree three ways",
+	put_reason(run, json, s[RUN_WAITING_CLOUD] + s[RUN_WAITING_LEGACY],
+	           "document waits for its counterpart", "documents wait for their counterparts");
+	put_reason(run, json, run_usage_broken(run), "window of usage does not agree three ways",
 	           "windows of usage do not agree three ways");
-	put_reason(json, run->usage_waiting, "window of usage is not invoiced or taken yet",
+	put_reason(run, json, run->usage_waiting, "window of usage is not invoiced or taken yet",
 	           "windows of usage are not invoiced or taken yet");
-	put_reason(json, held_documents(run), "document is held at the agent",
+	put_reason(run, json, held_documents(run), "document is held at the agent",
 	           "documents are held at the agent");
-	put_reason(json, s[RUN_ACCEPTED], "difference was accepted", "differences were accepted");
-	put_reason(json, s[RUN_WITHIN_TOLERANCE], "document is within tolerance",
+	put_reason(run, json, s[RUN_ACCEPTED], "difference was accepted", "differences were accepted");
+	put_reason(run, json, s[RUN_WITHIN_TOLERANCE], "document is within tolerance",
 	           "documents are within tolerance");
 	json_list_end(json);
 	json_object_end(json);
-	(void)snprintf(run->outcome->why, sizeof run->outcome->why, "%s",
-	               run->reason_count > 0 ? run->reasons[0].text : "");
 }
 
 /* ---- the whole ---- */

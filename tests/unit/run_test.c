@@ -61,6 +61,7 @@ static void one_cent_is_a_break(void **state)
 	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"cause\":\"amount\""));
 	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"net\":\"0.01\""));
 	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"status\":\"different\""));
+	assert_string_equal(books.outcome.why, "1 document differs");
 	books_close(&books);
 }
 

@@ -245,6 +245,11 @@ enum err compare_cut_agent(struct compare_cut *cut, struct err_info *info)
 	struct ledger_opening opening;
 	const char *path = cut->options->ledger ? cut->options->ledger : cut->config->compare.ledger;
 	enum err err = ledger_open(NULL, path, LEDGER_READ, &cut->agent, &opening, info);
+	if (err == ERR_NOT_FOUND) {
+		struct err_info found = *info;
+		return err_set(info, err, "%s; without an agent, name files: --legacy FILE, --cloud FILE",
+		               found.text);
+	}
 	return err == ERR_OK ? ledger_begin(cut->agent, info) : err;
 }
 

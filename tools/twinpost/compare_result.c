@@ -178,26 +178,31 @@ static int64_t number_of(const char *name)
 	return name[ID_DIGITS] == 0 ? number : -1;
 }
 
-/* The highest number; 0: none. */
+/* The highest number; 0: none, -1: the folder cannot be read. */
 static int64_t highest(const char *directory)
 {
 	DIR *folder = opendir(directory);
 	int64_t most = 0;
 	const struct dirent *entry;
-	while (folder && (entry = readdir(folder)) != NULL) {
+	if (!folder)
+		return errno == ENOENT ? 0 : -1;
+	while ((entry = readdir(folder)) != NULL) {
 		int64_t number = number_of(entry->d_name);
 		most = number > most ? number : most;
 	}
-	if (folder)
-		(void)closedir(folder);
+	(void)closedir(folder);
 	return most;
 }
 
 enum err compare_result_next(const char *directory, char id[16], char path[PATH_SIZE], struct err_info *info)
 {
 	if (mkdir(directory, FOLDER_RIGHTS) != 0 && errno != EEXIST)
-		return system_error("the folder of the results cannot be made", directory, info);
-	(void)snprintf(id, 16, "%06lld", (long long)(highest(directory) + 1) % 1000000);
+		return system_error("the folder of the results cannot be made (--output names another)",
+		                    directory, info);
+	int64_t number = highest(directory);
+	if (number < 0)
+		return system_error("it cannot be read; run as the agent's user", directory, info);
+	(void)snprintf(id, 16, "%06lld", (long long)(number + 1) % 1000000);
 	(void)snprintf(path, PATH_SIZE, "%s/%s", directory, id);
 	return ERR_OK;
 }
@@ -205,6 +210,8 @@ enum err compare_result_next(const char *directory, char id[16], char path[PATH_
 enum err compare_result_newest(const char *directory, char path[PATH_SIZE], struct err_info *info)
 {
 	int64_t number = highest(directory);
+	if (number < 0)
+		return system_error("it cannot be read; run as the agent's user", directory, info);
 	if (number == 0)
 		return err_set(info, ERR_NOT_FOUND,
 		               "%.300s holds no comparison yet; make one: twinpost compare run", directory);

@@ -15,6 +15,7 @@
 #include "tools/twinpost/compare_decisions.h"
 #include "tools/twinpost/compare_publish.h"
 #include "tools/twinpost/compare_result.h"
+#include "tools/twinpost/report_result.h"
 
 #define PATH_SIZE 4200
 
@@ -31,11 +32,25 @@ static void count_line(struct buf *out, const char *label, int64_t count)
 	buf_printf(out, "  %-26s%s\n", label, words);
 }
 
+/* As `compare show` counts them: documents that are voided are in no figure. */
+static void documents_line(const struct command *command, struct buf *out)
+{
+	struct result result;
+	struct err_info info = {.text = ""};
+	char legacy[WORDS_SIZE];
+	char cloud[WORDS_SIZE];
+	if (result_open(&result, command->path, &info) != ERR_OK)
+		return;
+	const cJSON *totals = member(result.run, "totals");
+	count_words(member_integer(totals, "legacy"), legacy);
+	count_words(member_integer(totals, "cloud"), cloud);
+	buf_printf(out, "  %-26s%s in the ERP, %s in the cloud\n", "documents", legacy, cloud);
+	result_close(&result);
+}
+
 static void render(const struct command *command, const struct run_outcome *outcome, struct buf *out)
 {
 	struct terminal terminal;
-	char legacy[WORDS_SIZE];
-	char cloud[WORDS_SIZE];
 	terminal_init(&terminal);
 	bool good = outcome->verdict >= RUN_RECONCILED_WITH_WARNINGS;
 	terminal_style(&terminal, good ? STYLE_GOOD : STYLE_BAD, out);
@@ -45,9 +60,8 @@ static void render(const struct command *command, const struct run_outcome *outc
 		buf_append_text(out, ": ");
 		terminal_text(outcome->why, out);
 	}
-	count_words(ledger_count(command->cut.ledger, SIDE_LEGACY), legacy);
-	count_words(ledger_count(command->cut.ledger, SIDE_CLOUD), cloud);
-	buf_printf(out, "\n  %-26s%s in the ERP, %s in the cloud\n", "documents", legacy, cloud);
+	buf_append_char(out, '\n');
+	documents_line(command, out);
 	for (int i = 0; i < RUN_STATUS_COUNT; i++) {
 		if (outcome->statuses[i] > 0)
 			count_line(out, run_status_name((enum run_status)i), outcome->statuses[i]);
@@ -55,12 +69,17 @@ static void render(const struct command *command, const struct run_outcome *outc
 	if (outcome->skipped > 0)
 		count_line(out, "proven by fingerprints", outcome->skipped);
 	buf_printf(out, "  %-26s%s\n", "result", command->path);
-	buf_printf(out, "read it: twinpost compare report %s --output report.html\n", command->path);
 }
 
 static enum cli_exit exit_of(enum run_verdict verdict)
 {
 	return verdict == RUN_INCOMPLETE ? CLI_INCOMPLETE : verdict == RUN_BREAKS ? CLI_FAILED : CLI_OK;
+}
+
+/* 1 is a verdict: who has compared nothing must not say that the ledgers differ. */
+static enum cli_exit nothing_said(enum cli_exit status)
+{
+	return status == CLI_FAILED ? CLI_INCOMPLETE : status;
 }
 
 static void print_json(const struct command *command, const struct run_outcome *outcome,
@@ -125,11 +144,11 @@ static enum cli_exit compare(struct command *command)
 	compare_decisions_close(comparing.decisions);
 	if (err != ERR_OK) {
 		compare_result_abandon(result);
-		return compare_cut_complain(err, &info);
+		return nothing_said(compare_cut_complain(err, &info));
 	}
 	err = compare_result_finish(result, &info);
 	if (err != ERR_OK)
-		return compare_cut_complain(err, &info);
+		return nothing_said(compare_cut_complain(err, &info));
 	if (tells_the_agent(&command->cut))
 		compare_publish(command->cut.options, command->path, &published);
 	if (command->cut.options->json) {
@@ -141,6 +160,7 @@ static enum cli_exit compare(struct command *command)
 	render(command, &outcome, &out);
 	if (tells_the_agent(&command->cut))
 		compare_published_render(&published, &out);
+	buf_printf(&out, "read it: twinpost compare show %s\n", command->path);
 	return command_print(&out) ? exit_of(outcome.verdict) : CLI_FAILED;
 }
 
@@ -161,11 +181,11 @@ enum cli_exit command_compare_run(const struct options *options)
 {
 	struct command command;
 	struct err_info info = {.text = ""};
-	enum cli_exit status = compare_cut_open(&command.cut, options);
+	enum cli_exit status = nothing_said(compare_cut_open(&command.cut, options));
 	if (status == CLI_OK) {
 		enum err err = choose_place(&command, &info);
 		command.cut.run.id = command.id;
-		status = err == ERR_OK ? compare(&command) : compare_cut_complain(err, &info);
+		status = err == ERR_OK ? compare(&command) : nothing_said(compare_cut_complain(err, &info));
 	}
 	compare_cut_close(&command.cut);
 	return status;
