@@ -46,41 +46,36 @@ class ReadTest(Case):
 
     def test_show_is_never_falsely_green(self):
         """A result whose figures deny its verdict is shown as incomplete."""
-        copy = os.path.join(self.folder, "copy")
-        shutil.copytree(SAMPLE, copy)
-        path = os.path.join(copy, "run.json")
-        with open(path, encoding="utf-8") as file:
-            run = json.load(file)
-        run["verdict"] = {"name": "reconciled", "why": []}
-        os.chmod(path, 0o644)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(json.dumps(run, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n")
-        out = self.run_cli("compare", "show", copy)[1]
-        self.assertTrue(out.startswith("incomplete, run 000012"), out)
-        self.assertIn("does not fit together: ", out)
 
-    def test_diff(self):
-        """One line each with both numbers and values; filters; what was left out is counted; one in full."""
-        all_of_them = self.differences()
-        rounding = [d for d in all_of_them if d["cause"] == "rounding" and d["entity"] == "00001"]
-        out = self.run_cli("compare", "diff", SAMPLE, "--cause", "rounding", "--entity", "00001")[1].splitlines()
-        self.assertEqual(out[0].split(), "ERP CLOUD ERP VALUE CLOUD VALUE DELTA CUR CAUSE STATUS".split())
-        for line, difference in zip(out[1:], rounding, strict=True):
-            shown = difference["status"] if difference["state"] == "open" else difference["state"]
-            self.assertEqual(line.split(), [difference["legacy"]["number"], difference["cloud"]["number"], difference["legacy"]["total"],
-                                            difference["cloud"]["total"], difference["net"], "EUR", "rounding", shown])
-        out = self.run_cli("compare", "diff", SAMPLE, "--limit", "3")[1].splitlines()
-        self.assertEqual(len(out), 5)
-        self.assertEqual(out[-1], f"... {len(all_of_them) - 3} more (--limit N)")
-        self.assertEqual(json.loads(self.run_cli("compare", "diff", SAMPLE, "--limit", "1000", "--json")[1]), all_of_them)
-        out = self.run_cli("compare", "diff", KEY, SAMPLE)[1]
-        self.assertTrue(out.startswith(KEY + "\n"))
-        self.assertRegex(out, r"(?m)^  ERP +3363.95 EUR, 00001/invoice/2026/RI-14218, number RI-14218, posted 2026-08-07, period 2026-08$")
-        self.assertRegex(out, r"(?m)^  tax +2200 +- +537.10 +197.88 +-339.22 +-$")
-        self.assertEqual(self.run_cli("compare", "diff", SAMPLE, "--cause", "nothing")[1], "There is no such difference.\n")
-        status, _, err = self.run_cli("compare", "diff", SAMPLE, "compare:x:2026-08")
-        self.assertEqual(status, 4)
-        self.assertIn("this comparison has no difference compare:x:2026-08", err)
+    def test_compared(self):
+        """The verdict's first reason; a number that two differences have is not enough to name one."""
+        files = [os.path.join(self.folder, name) for name in ("legacy.csv", "cloud.csv", "result")]
+        for name, amount in zip(files, ("5.00", "6.00")):
+            with open(name, "w", encoding="utf-8") as file:
+                file.write("entity,type,year,number,period,posting_date,currency,origin,line.line,line.account,line.amount\n")
+                for company in ("10", "20"):
+                    origin = f"{company}/journal/2026/JE-1" if name == files[1] else ""
+                    for line, account, value in ((1, "A", amount), (2, "B", "-" + amount)):
+                        file.write(f"{company},journal,2026,JE-1,1,2026-01-05,EUR,{origin},{line},{account},{value}\n")
+        status, out, _ = self.run_cli("compare", "run", "--legacy", files[0], "--cloud", files[1], "--output", files[2])
+        self.assertEqual(status, 1)
+        self.assertRegex(out, r"\Abreaks: 2 documents differ\n  documents +2 in the ERP, 2 in the cloud\n")
+        self.assertTrue(out.endswith(f"\nread it: twinpost compare show {files[2]}\n"), out)
+        status, out, err = self.run_cli("compare", "diff", files[2], "JE-1")
+        self.assertEqual((status, out), (1, ""))
+        self.assertIn("more than one difference has JE-1; say which by its key, such as compare:10/journal/2026/JE-1:2026-01", err)
+        self.assertRegex(self.run_cli("compare", "diff", files[2], "20/journal/2026/JE-1")[1], r"\Acompare:20/journal/2026/JE-1:2026-01\n")
+
+    def test_nothing_compared(self):
+        """A file that cannot be read is no verdict: exit status 5, and no result is left."""
+        files = [os.path.join(self.folder, name) for name in ("legacy.csv", "cloud.csv", "result")]
+        for name in files[:2]:
+            with open(name, "w", encoding="utf-8") as file:
+                file.write("entity,type\n1,2,3\n")
+        status, out, err = self.run_cli("compare", "run", "--legacy", files[0], "--cloud", files[1], "--output", files[2])
+        self.assertEqual((status, out), (5, ""))
+        self.assertIn("nothing is compared before the file is whole", err)
+        self.assertFalse(os.path.exists(files[2]))
 
     def test_causes_and_export(self):
         """All causes of run.json in their order; the CSV files of a report."""

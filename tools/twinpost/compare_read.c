@@ -93,19 +93,22 @@ static void show_sums(const struct figures *figures, struct buf *out)
 	}
 }
 
-static void show_ages(const cJSON *run, struct buf *out)
+static void show_ages(const cJSON *run, const struct terminal *terminal, struct buf *out)
 {
 	const cJSON *age;
 	const char *between = "";
+	struct buf text;
+	buf_init(&text, CLI_OUTPUT_MAX);
 	put_label("age of what is open", out);
 	cJSON_ArrayForEach(age, member(run, "ages"))
 	{
-		buf_append_text(out, between);
-		terminal_text(member_text(age, "bucket"), out);
-		buf_printf(out, ": %" PRId64, member_integer(age, "count"));
+		buf_append_text(&text, between);
+		terminal_text(member_text(age, "bucket"), &text);
+		buf_printf(&text, ": %" PRId64, member_integer(age, "count"));
 		between = ", ";
 	}
-	buf_append_char(out, '\n');
+	terminal_wrapped(terminal, buf_cstr(&text), LABEL_WIDTH + 2, out);
+	buf_release(&text);
 }
 
 /* causes: NULL: all. */
@@ -170,7 +173,7 @@ static void render_show(const struct figures *figures, const char *path, struct 
 	put_count("open differences", figures->open_count, out);
 	put_count("accepted", figures->accepted_count, out);
 	show_sums(figures, out);
-	show_ages(run, out);
+	show_ages(run, &terminal, out);
 	if (cJSON_GetArraySize(member(run, "causes")) > 0) {
 		buf_append_char(out, '\n');
 		int causes = list_causes(run, CAUSES_SHOWN, &terminal, 2, out);
@@ -252,18 +255,29 @@ enum cli_exit command_compare_export(const struct options *options)
 
 struct listing {
 	const struct options *options;
-	const char *key; /* NULL: all that fit the options */
+	const char *key;  /* also the number or the subject of a document; NULL: all that fit the options */
+	const char *path; /* the result */
+	char *first;      /* the first one's key, for the hint */
 	struct table table;
 	cJSON *list; /* --json */
 	cJSON *one;  /* of the key */
 	int64_t limit, shown, fitting;
 };
 
+static bool is_named(const cJSON *difference, const char *name)
+{
+	return strcmp(member_text(difference, "key"), name) == 0 ||
+	       strcmp(member_text_of(difference, "legacy", "number"), name) == 0 ||
+	       strcmp(member_text_of(difference, "cloud", "number"), name) == 0 ||
+	       strcmp(member_text_of(difference, "legacy", "subject"), name) == 0 ||
+	       strcmp(member_text_of(difference, "cloud", "subject"), name) == 0;
+}
+
 static bool fits(const struct listing *listing, const cJSON *difference)
 {
 	const struct options *options = listing->options;
 	if (listing->key)
-		return strcmp(member_text(difference, "key"), listing->key) == 0;
+		return is_named(difference, listing->key);
 	return (!options->cause || strcmp(member_text(difference, "cause"), options->cause) == 0) &&
 	       (!options->entity || strcmp(member_text(difference, "entity"), options->entity) == 0);
 }
@@ -272,11 +286,15 @@ static enum err list_one(void *self, const struct result_line *line, struct err_
 {
 	struct listing *listing = self;
 	const cJSON *difference = line->object;
-	(void)info;
 	if (!fits(listing, difference) || listing->fitting++ >= listing->limit)
 		return ERR_OK;
-	listing->shown++;
-	if (listing->key) {
+	if (listing->shown++ == 0)
+		listing->first = mem_copy_text(span_of(member_text(difference, "key")));
+	if (listing->key && listing->one) {
+		return err_set(info, ERR_CONFLICT,
+		               "more than one difference has %s; say which by its key, such as %s",
+		               listing->key, listing->first);
+	} else if (listing->key) {
 		listing->one = cJSON_Duplicate(difference, true);
 		CHECK(listing->one != NULL);
 	} else if (listing->list) {
@@ -295,25 +313,29 @@ static enum err list_one(void *self, const struct result_line *line, struct err_
 	return ERR_OK;
 }
 
-static void put_side(const char *label, const cJSON *side, const char *currency, struct buf *out)
+static void put_side(const char *label, const cJSON *side, const char *currency,
+                     const struct terminal *terminal, struct buf *out)
 {
+	struct buf text;
 	put_label(label, out);
 	if (!cJSON_IsObject(side)) {
 		buf_append_text(out, "-\n");
 		return;
 	}
-	terminal_text(member_text(side, "total"), out);
-	buf_append_char(out, ' ');
-	terminal_text(currency, out);
-	buf_append_text(out, ", ");
-	terminal_text(member_text(side, "subject"), out);
-	buf_append_text(out, ", number ");
-	terminal_text(member_text(side, "number"), out);
-	buf_append_text(out, ", posted ");
-	terminal_text(member_text(side, "posting_date"), out);
-	buf_append_text(out, ", period ");
-	terminal_text(member_text(side, "period"), out);
-	buf_append_char(out, '\n');
+	buf_init(&text, CLI_OUTPUT_MAX);
+	terminal_text(member_text(side, "total"), &text);
+	buf_append_char(&text, ' ');
+	terminal_text(currency, &text);
+	buf_append_text(&text, ", ");
+	terminal_text(member_text(side, "subject"), &text);
+	buf_append_text(&text, ", number ");
+	terminal_text(member_text(side, "number"), &text);
+	buf_append_text(&text, ", posted ");
+	terminal_text(member_text(side, "posting_date"), &text);
+	buf_append_text(&text, ", period ");
+	terminal_text(member_text(side, "period"), &text);
+	terminal_wrapped(terminal, buf_cstr(&text), LABEL_WIDTH + 2, out);
+	buf_release(&text);
 }
 
 static void put_fields(const cJSON *fields, const struct terminal *terminal, struct buf *out)
@@ -357,12 +379,11 @@ static void render_one(const cJSON *one, struct buf *out)
 	buf_append_char(out, '\n');
 	put_pair("status", member_text(one, "status"), out);
 	put_pair("state", member_text(one, "state"), out);
-	put_label("cause", out);
-	terminal_text(member_text(one, "cause"), out);
-	buf_append_text(out, ": ");
+	put_pair("cause", member_text(one, "cause"), out);
+	put_label("", out);
 	terminal_wrapped(&terminal, member_text(one, "cause_text"), LABEL_WIDTH + 2, out);
-	put_side("ERP", member(one, "legacy"), currency, out);
-	put_side("cloud", member(one, "cloud"), currency, out);
+	put_side("ERP", member(one, "legacy"), currency, &terminal, out);
+	put_side("cloud", member(one, "cloud"), currency, &terminal, out);
 	put_pair("gross", member_text(one, "gross"), out);
 	put_pair("net", member_text(one, "net"), out);
 	if (accepted) {
@@ -372,6 +393,15 @@ static void render_one(const cJSON *one, struct buf *out)
 		put_pair("on", member_text(accepted, "at"), out);
 	}
 	put_fields(member(one, "fields"), &terminal, out);
+}
+
+static void put_hint(const struct listing *listing, struct buf *out)
+{
+	buf_append_text(out, "one in full: twinpost compare diff ");
+	terminal_text(listing->path, out);
+	buf_append_char(out, ' ');
+	terminal_text(listing->first, out);
+	buf_append_char(out, '\n');
 }
 
 static enum cli_exit print_listing(struct listing *listing)
@@ -391,6 +421,8 @@ static enum cli_exit print_listing(struct listing *listing)
 			buf_printf(&out, "... %" PRId64 " more (--limit N)\n",
 			           listing->fitting - listing->shown);
 		}
+		if (listing->fitting > 0)
+			put_hint(listing, &out);
 	}
 	return command_print(&out) ? CLI_OK : CLI_FAILED;
 }
@@ -417,6 +449,7 @@ static enum cli_exit run_listing(struct listing *listing, const struct result *r
 		status = print_listing(listing);
 	cJSON_Delete(listing->one);
 	cJSON_Delete(listing->list);
+	free(listing->first);
 	return status;
 }
 
@@ -429,11 +462,12 @@ enum cli_exit command_compare_diff(const struct options *options)
 	struct result result;
 	for (int i = 0; i < options->operand_count; i++) {
 		bool key = strncmp(options->operands[i], KEY_PREFIX, sizeof KEY_PREFIX - 1) == 0;
-		*(key ? &listing.key : &run) = options->operands[i];
+		*(key || run ? &listing.key : &run) = options->operands[i];
 	}
 	enum cli_exit status = open_result(options, run, &result, path);
 	if (status != CLI_OK)
 		return status;
+	listing.path = path;
 	status = run_listing(&listing, &result);
 	result_close(&result);
 	return status;

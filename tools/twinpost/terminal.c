@@ -199,7 +199,10 @@ static void append_row(const struct table *table, int row, const int *widths, in
 			buf_append_text(out, "  ");
 		if (right)
 			buf_printf(out, "%*s", blanks, "");
-		append_limited(cell, last ? columns : INT_MAX, out);
+		bool cut = last && width_of(cell) > columns && columns > 3;
+		append_limited(cell, cut ? columns - 3 : last ? columns : INT_MAX, out);
+		if (cut)
+			buf_append_text(out, "...");
 		if (!right && !last)
 			buf_printf(out, "%*s", blanks, "");
 		columns -= widths[i] + 2;
