@@ -176,7 +176,7 @@ static enum err check_token(const struct decision *decision, const char *token, 
 		           ? ERR_OK
 		           : err_set(
 				 info, ERR_BAD_INPUT,
-				 "accepting several needs the token of a preview: ask with preview first");
+				 "accepting several needs the token of a preview: ask with --preview first");
 	return span_equal(request->text[CONTROL_TOKEN], span_of(token))
 	           ? ERR_OK
 	           : err_set(

@@ -319,7 +319,7 @@ static void several_need_a_preview(void **state)
 	tell_four(world, "-1.50");
 	int64_t before = audited(world);
 	refused(world, "{\"v\":1,\"cmd\":\"compare_accept\",\"cause\":\"rounding\",\"why\":\"agreed\"}",
-	        "bad_request", "accepting several needs the token of a preview: ask with preview first");
+	        "bad_request", "accepting several needs the token of a preview: ask with --preview first");
 	const cJSON *preview = must(world, "{\"v\":1,\"cmd\":\"compare_accept\",\"cause\":\"rounding\","
 	                                   "\"preview\":true,\"why\":\"agreed\"}");
 	assert_int_equal(number(preview, "count"), 3);

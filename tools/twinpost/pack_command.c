@@ -226,8 +226,14 @@ static void describe(const struct pack_report *report, struct buf *out)
 	instant_print(said->cut_ns, cut);
 	buf_printf(out, "%.*s/compare, run %.*s: %s\n", (int)said->gateway.len, said->gateway.data,
 	           (int)said->run.len, said->run.data, pack_verdict_name(said->verdict));
-	buf_printf(out, "%" PRId64 " documents of both sides, periods %.*s to %.*s, cut %s\n", said->size,
-	           (int)said->from.len, said->from.data, (int)said->to.len, said->to.data, cut);
+	buf_printf(out, "%" PRId64 " documents of both sides, ", said->size);
+	/* "-": not bounded on that side. */
+	if (span_equal(said->from, span_of("-")) && span_equal(said->to, span_of("-")))
+		buf_append_text(out, "all periods");
+	else
+		buf_printf(out, "periods %.*s to %.*s", (int)said->from.len, said->from.data,
+		           (int)said->to.len, said->to.data);
+	buf_printf(out, ", cut %s\n", cut);
 }
 
 /* The pack is complete in memory: looked at as a stranger would, then written. */
@@ -285,7 +291,7 @@ static enum cli_exit sign_new(const struct options *options, struct pack_files *
 		status = failed(err, &info);
 	} else if (findings.count > 0) {
 		print_findings(&findings, out);
-		command_complain("the result does not agree with itself and is not signed");
+		command_complain("the result is not signed, for what is said above");
 	} else {
 		CHECK(buf_ok(&text));
 		status = sign_text(options, signer, &text, &note);
