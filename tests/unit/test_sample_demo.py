@@ -94,7 +94,7 @@ class DemoTest(unittest.TestCase):
         pids = [int(pid) for pid in run('echo "$agent_pid $cloud_pid $broker_pid"').stdout.split()]
         self.addCleanup(end_all, pids)
         commands = re.findall(r"^    ((?:twinpost|erp|cloud|tail|stop_demo)\b.*?)(?:   *.*)?$", out.split(begin)[1], re.M)
-        self.assertEqual(len(commands), 13, out)
+        self.assertEqual(len(commands), 16, out)
         self.assertTrue(all(servers.alive(pid) for pid in pids))
         for command in commands[:-1]:
             if not command.startswith("tail"):

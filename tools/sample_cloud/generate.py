@@ -289,14 +289,14 @@ def flat(data, subject):
 
 def write_manifest(path, lines, plan):
     """JSON Lines of what was planted, sorted, and of what could not be; returns {kind: lines}."""
-    counts = {}
+    counts, texts = {}, []
+    for line in sorted(lines, key=lambda line: (line["kind"], line["legacy"] or line["cloud"])):
+        counts[line["kind"]] = counts.get(line["kind"], 0) + 1
+        texts.append(json.dumps(line, sort_keys=True, ensure_ascii=False))
+    for kind, count in sorted(plan.missing(lines).items()) if plan else ():
+        counts[f"not planted: {kind}"] = count
+        texts.append(json.dumps({"kind": kind, "not_planted": count, "why": "no further document fits it"}, sort_keys=True))
     if path:
         with open(path, "w", encoding="utf-8") as file:
-            for line in sorted(lines, key=lambda line: (line["kind"], line["legacy"] or line["cloud"])):
-                counts[line["kind"]] = counts.get(line["kind"], 0) + 1
-                file.write(json.dumps(line, sort_keys=True, ensure_ascii=False) + "\n")
-            for kind, count in sorted(plan.missing(lines).items()) if plan else ():
-                counts[f"not planted: {kind}"] = count
-                file.write(json.dumps({"kind": kind, "not_planted": count, "why": "no further document fits it"},
-                                      sort_keys=True) + "\n")
+            file.writelines(f"{text}\n" for text in texts)
     return counts
