@@ -198,7 +198,7 @@ def compared(case, stream, clock):
                 "legacy": {"count": 101, "streams": [{"epoch": stream.epoch, "name": "00001", "sequence": 4}]}},
         "differences": [{
             "cause": "rounding", "cloud": subject, "currency": "EUR", "document_type": "invoice", "entity": "10", "gross": "0.01",
-            "key": "different 00001/invoice/2025/RI-1", "legacy": "00001/invoice/2025/RI-1", "net": "-0.01", "period": "2025-07",
+            "key": "compare:00001/invoice/2025/RI-1:2025-07", "legacy": "00001/invoice/2025/RI-1", "net": "-0.01", "period": "2025-07",
             "status": "different", "text": "the cloud rounds the tax down"}],
         "id": "000012", "left_out": 0, "page": 1, "pages": 1, "scope": {"entities": ["10"], "from": "2025-07", "to": "2025-07"},
         "totals": [{"currency": "EUR", "gross": "0.01", "net": "-0.01"}],

@@ -103,7 +103,7 @@ static void test_the_sample(void **state)
 	static const struct cmp_total sample_totals[] = {{{"EUR", 3}, {1, 2}, {-1, 2}}};
 	static const struct span sample_entities[] = {{"10", 2}};
 	const struct cmp_difference difference = {
-	    .key = SPAN_LITERAL("different 00001/invoice/2025/RI-1"),
+	    .key = SPAN_LITERAL("compare:00001/invoice/2025/RI-1:2025-07"),
 	    .status = SPAN_LITERAL("different"),
 	    .cause = SPAN_LITERAL("rounding"),
 	    .legacy = SPAN_LITERAL("00001/invoice/2025/RI-1"),
