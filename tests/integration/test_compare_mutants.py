@@ -72,7 +72,7 @@ MUTANTS = {
     "choose no cell": (RUN, [("		cell->selected = run->full || ", "		cell->selected = run->full && ")]),
     "nothing is in the scope": (RUN, [("	if (!named || (scope->types != 0", "	if (true || (scope->types != 0")]),
     # Pairs.
-    "every pair is matched": (GROUP, [("	return run_pair_status(run);\n}\n\n/* Documents that agree", "	return RUN_MATCHED;\n}\n\n/* Documents that agree")]),
+    "every pair is matched": (GROUP, [("	return run_pair_status(run);\n}\n\nstatic enum err take_pair", "	return RUN_MATCHED;\n}\n\nstatic enum err take_pair")]),
     "every difference is within tolerance": (GROUP, [("	                                                   : RUN_DIFFERENT;", "	                                                   : RUN_WITHIN_TOLERANCE;")]),
     "pairs by total alone": (GROUP, [("	if (!run->full && fingerprint_equal(&legacy->fingerprint, &cloud->fingerprint) && !canary)", "	if (legacy->total == cloud->total)")]),
     "pairs by total alone, but canaries": (GROUP, [("	if (!run->full && fingerprint_equal(&legacy->fingerprint, &cloud->fingerprint) && !canary)", "	if (legacy->total == cloud->total && !canary)")]),
