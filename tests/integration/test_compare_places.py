@@ -94,8 +94,23 @@ class Places(unittest.TestCase):
         line.agent.write_config()
         line.agent.start()
         self.wait_ledger(legacy, cloud)
+        self.acknowledge_beginning()
         self.same(by_mqtt, self.compare("by-sql"))
         self.assertEqual(line.agent.stop(), 0, line.agent.tail())
+
+    def acknowledge_beginning(self):
+        """The ledger was begun anew: until a person says that everything is there again, nothing is complete."""
+        _, out, _ = self.line.agent.command("exceptions", "--json")
+        ids = [one["id"] for one in json.loads(out)["exceptions"] if one["rule"] == "ledger-damaged"]
+        self.assertEqual(len(ids), 1, out)
+        status, _, err = self.line.agent.command("exceptions", "ack", str(ids[0]), "--why", "everything was posted again")
+        self.assertEqual((status, err), (0, ""))
+        path = os.path.join(self.line.agent.directory, "ledger.db")
+
+        def taken():
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+                return not connection.execute("SELECT 1 FROM texts WHERE name = 'begun' AND length(value) > 0").fetchone()
+        self.line.agent.wait("the ledger knows that it is whole", taken, 60)
 
     def booked(self):
         """Documents whose outcome is final."""
