@@ -351,6 +351,9 @@ void middleware_take_result(struct middleware *middleware, struct middleware_mes
 	if (message->reason[0] && !clock)
 		middleware_find(middleware, "%s %s was not rejected as %s, but %s", message->command,
 		                message->id, message->reason, state);
+	/* A mail that the broker refused goes out again behind the next one. */
+	if (message->ended && twice && strcmp(state, "accepted") == 0)
+		return;
 	if (message->ended && !clock)
 		middleware_find(middleware, "%s %s has ended, and is answered again: %s after %.*s",
 		                message->command, message->id, state, (int)message->answer.len,
