@@ -1,5 +1,5 @@
 /*
- * ledger.c - opens and closes the ledger; transactions, marks, texts.
+ * ledger.c - opens and closes the ledger; transactions, what memory holds of the file, generations.
  *
  * Why:   see ledger.h.
  * Owns:  struct ledger and its connection.
@@ -23,13 +23,14 @@
 #define MARK_COMPLETE   "generation complete"
 #define MARK_COUNT      "count %d"
 #define MARK_LAST       "last %d"
+#define MARK_HELD       "held"
+#define MARK_SUMMED     "summed %d"
+#define MARK_LINES      "lines %d"
 #define TEXT_RULES      "rules"
 /* Commits behind a bad frame of the log, in one run, that no power cut can leave. */
 #define LOST_COMMITS_DAMAGE 2
 #define READ_BUSY_MS        5000 /* a reader may meet the writer's checkpoint */
-#define MARKS_LETTER        'k'
-#define TEXTS_LETTER        'j'
-#define HELD_LETTER         'w'
+#define HEADS               4    /* numbers of a side */
 
 /* documents: by identity, so that both sides stand in the same order and are compared in one pass over each; the packed
  * form last, so that what is asked for without it stays on the leaf. cell: what belongs to an unequal cell. */
@@ -130,127 +131,33 @@ enum err ledger_step(struct ledger *ledger, sqlite3_stmt *statement, bool *more,
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? ERR_OK : ledger_error(ledger, rc, doing, info);
 }
 
-/* ---- marks, texts ---- */
-
-static int64_t named_sum(char letter, struct span name, struct span text, int64_t value)
-{
-	struct row_sum sum = row_sum_begin(letter);
-	row_sum_span(&sum, name);
-	row_sum_span(&sum, text);
-	row_sum_int(&sum, value);
-	return row_sum_end(&sum);
-}
-
-enum err ledger_mark(struct ledger *ledger, const char *name, int64_t *value, struct err_info *info)
-{
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_MARK_GET);
-	bool more = false;
-	*value = -1;
-	sql_bind_text(statement, 1, span_of(name));
-	enum err err = ledger_step(ledger, statement, &more, "reading a mark", info);
-	if (err == ERR_OK && more) {
-		*value = sqlite3_column_int64(statement, 0);
-		if (named_sum(MARKS_LETTER, span_of(name), (struct span){NULL, 0}, *value) !=
-		    sqlite3_column_int64(statement, 1))
-			err = ledger_damaged(ledger, "a mark", info);
-	}
-	sqlite3_reset(statement);
-	return err;
-}
-
-enum err ledger_set_mark(struct ledger *ledger, const char *name, int64_t value, struct err_info *info)
-{
-	CHECK(ledger->in_transaction);
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_MARK_PUT);
-	sql_bind_text(statement, 1, span_of(name));
-	sql_bind_int(statement, 2, value);
-	sql_bind_int(statement, 3, named_sum(MARKS_LETTER, span_of(name), (struct span){NULL, 0}, value));
-	return ledger_run(ledger, statement, "writing a mark", info);
-}
-
-enum err ledger_marks(struct ledger *ledger, const char *prefix, ledger_mark_visitor visit, void *self,
-                      struct err_info *info)
-{
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_MARK_ALL);
-	bool more = false;
-	sql_bind_text(statement, 1, span_of(prefix));
-	enum err err = ledger_step(ledger, statement, &more, "reading the marks", info);
-	while (err == ERR_OK && more) {
-		struct span name = sql_column_span(statement, 0);
-		int64_t value = sqlite3_column_int64(statement, 1);
-		if (named_sum(MARKS_LETTER, name, (struct span){NULL, 0}, value) !=
-		    sqlite3_column_int64(statement, 2))
-			err = ledger_damaged(ledger, "a mark", info);
-		else if (!visit(self, (const char *)sqlite3_column_text(statement, 0), value))
-			break;
-		else
-			err = ledger_step(ledger, statement, &more, "reading the marks", info);
-	}
-	sqlite3_reset(statement);
-	return err;
-}
-
-enum err ledger_text(struct ledger *ledger, const char *name, struct buf *out, struct err_info *info)
-{
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_TEXT_GET);
-	bool more = false;
-	sql_bind_text(statement, 1, span_of(name));
-	buf_clear(out);
-	enum err err = ledger_step(ledger, statement, &more, "reading a text", info);
-	if (err == ERR_OK && !more)
-		err = err_set(info, ERR_NOT_FOUND, "%s has no %s", ledger->path, name);
-	if (err == ERR_OK) {
-		struct span value = sql_column_span(statement, 0);
-		if (named_sum(TEXTS_LETTER, span_of(name), value, 0) != sqlite3_column_int64(statement, 1))
-			err = ledger_damaged(ledger, "a text", info);
-		buf_append_span(out, value);
-		CHECK(err != ERR_OK || buf_ok(out));
-	}
-	sqlite3_reset(statement);
-	return err;
-}
-
-enum err ledger_set_text(struct ledger *ledger, const char *name, struct span text, struct err_info *info)
-{
-	CHECK(ledger->in_transaction);
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_TEXT_PUT);
-	sql_bind_text(statement, 1, span_of(name));
-	sql_bind_blob(statement, 2, text);
-	sql_bind_int(statement, 3, named_sum(TEXTS_LETTER, span_of(name), text, 0));
-	return ledger_run(ledger, statement, "writing a text", info);
-}
-
-static bool pass(void *self, const char *name, int64_t value)
-{
-	(void)self, (void)name, (void)value;
-	return true;
-}
-
-/* A name that is damaged is not found, as if its mark or text had never been: each is looked at. */
-static enum err verify_named(struct ledger *ledger, struct err_info *info)
-{
-	bool more = false;
-	enum err err = ledger_marks(ledger, "", pass, NULL, info);
-	if (err != ERR_OK)
-		return err;
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_TEXT_ALL);
-	err = ledger_step(ledger, statement, &more, "reading the texts", info);
-	while (err == ERR_OK && more) {
-		if (named_sum(TEXTS_LETTER, sql_column_span(statement, 0), sql_column_span(statement, 1),
-		              0) != sqlite3_column_int64(statement, 2))
-			err = ledger_damaged(ledger, "a text", info);
-		else
-			err = ledger_step(ledger, statement, &more, "reading the texts", info);
-	}
-	sqlite3_reset(statement);
-	return err;
-}
-
 /* ---- what memory holds of the file ---- */
+
+/* The numbers of a side. */
+static int64_t *head_of(struct ledger *ledger, int side, int which, char name[32])
+{
+	static const char *const names[] = {MARK_COUNT, MARK_LAST, MARK_SUMMED, MARK_LINES};
+	int64_t *const heads[] = {&ledger->count[side], &ledger->last[side], &ledger->summed[side],
+	                          &ledger->lines[side]};
+	_Static_assert(sizeof heads / sizeof heads[0] == HEADS, "one name for each");
+	(void)snprintf(name, 32, names[which], side);
+	return heads[which];
+}
+
+static enum err load_side(struct ledger *ledger, int side, struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int i = 0; i < HEADS && err == ERR_OK; i++) {
+		char name[32];
+		int64_t *head = head_of(ledger, side, i, name);
+		err = ledger_mark(ledger, name, head, info);
+		*head = *head < 0 ? 0 : *head;
+	}
+	return err;
+}
 
 static enum err load_heads(struct ledger *ledger, struct err_info *info)
 {
-	char name[32];
 	int64_t value = 0;
 	struct buf rules;
 	enum err err = ledger_mark(ledger, MARK_GENERATION, &ledger->generation, info);
@@ -259,15 +166,11 @@ static enum err load_heads(struct ledger *ledger, struct err_info *info)
 	if (err == ERR_OK)
 		err = ledger_mark(ledger, MARK_COMPLETE, &value, info);
 	ledger->complete = value == ledger->generation;
-	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++) {
-		(void)snprintf(name, sizeof name, MARK_COUNT, side);
-		err = ledger_mark(ledger, name, &value, info);
-		ledger->count[side] = value < 0 ? 0 : value;
-		(void)snprintf(name, sizeof name, MARK_LAST, side);
-		if (err == ERR_OK)
-			err = ledger_mark(ledger, name, &value, info);
-		ledger->last[side] = value < 0 ? 0 : value;
-	}
+	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++)
+		err = load_side(ledger, side, info);
+	if (err == ERR_OK)
+		err = ledger_mark(ledger, MARK_HELD, &value, info);
+	ledger->held = value < 0 ? 0 : value;
 	ledger->rules[0] = 0;
 	if (err != ERR_OK)
 		return err;
@@ -281,19 +184,21 @@ static enum err load_heads(struct ledger *ledger, struct err_info *info)
 
 static enum err save_heads(struct ledger *ledger, struct err_info *info)
 {
-	char name[32];
+	int64_t named = 0;
 	enum err err = ledger_set_mark(ledger, MARK_GENERATION, ledger->generation, info);
 	if (err == ERR_OK)
 		err =
 		    ledger_set_mark(ledger, MARK_COMPLETE, ledger->complete ? ledger->generation : -1, info);
-	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++) {
-		(void)snprintf(name, sizeof name, MARK_COUNT, side);
-		err = ledger_set_mark(ledger, name, ledger->count[side], info);
-		(void)snprintf(name, sizeof name, MARK_LAST, side);
-		if (err == ERR_OK)
-			err = ledger_set_mark(ledger, name, ledger->last[side], info);
+	for (int i = 0; i < SIDE_COUNT * HEADS && err == ERR_OK; i++) {
+		char name[32];
+		int64_t *head = head_of(ledger, i / HEADS, i % HEADS, name);
+		err = ledger_set_mark(ledger, name, *head, info);
 	}
-	return err;
+	if (err == ERR_OK)
+		err = ledger_set_mark(ledger, MARK_HELD, ledger->held, info);
+	if (err == ERR_OK)
+		err = named_count(ledger, &named, info);
+	return err == ERR_OK ? ledger_set_mark(ledger, LEDGER_MARK_NAMED, named, info) : err;
 }
 
 /* ---- transactions ---- */
@@ -323,7 +228,7 @@ enum err ledger_begin(struct ledger *ledger, struct err_info *info)
 	if (rc != SQLITE_OK)
 		return ledger_error(ledger, rc, "beginning to read", info);
 	ledger->in_transaction = true;
-	enum err err = verify_named(ledger, info);
+	enum err err = named_verify(ledger, info);
 	return err == ERR_OK ? load_heads(ledger, info) : err;
 }
 
@@ -483,7 +388,7 @@ static enum err prepare(struct ledger *ledger, bool *created, struct err_info *i
 		                        &ledger->statements[i], NULL);
 	if (rc != SQLITE_OK)
 		return ledger_error(ledger, rc, "preparing it", info);
-	err = verify_named(ledger, info);
+	err = named_verify(ledger, info);
 	return err == ERR_OK ? load_heads(ledger, info) : err;
 }
 
@@ -613,6 +518,8 @@ enum err ledger_new_generation(struct ledger *ledger, const char *rules_version,
 		return err;
 	(void)snprintf(ledger->rules, sizeof ledger->rules, "%.64s", rules_version);
 	ledger->generation++;
+	for (int side = 0; side < SIDE_COUNT; side++)
+		ledger->summed[side] = ledger->lines[side] = 0;
 	ledger->complete = ledger->count[SIDE_LEGACY] + ledger->count[SIDE_CLOUD] == 0;
 	return ERR_OK;
 }

@@ -3,7 +3,7 @@
  *
  * Why:   see ledger.h. A comparison tells of them, too.
  * Owns:  table held.
- * Rules: as in ledger.h.
+ * Rules: as in ledger.h. How many rows there are is kept beside them: what a page has lost would be as if it were in.
  * Faults: as in ledger.h.
  * Runs in: the core; the CLI.
  * Tests: tests/unit/comparison_test.c
@@ -27,16 +27,25 @@ static int64_t held_sum(const struct ledger_held *held)
 enum err ledger_hold(struct ledger *ledger, const struct ledger_held *held, bool holds, struct err_info *info)
 {
 	CHECK(ledger->in_transaction);
-	sqlite3_stmt *statement = ledger_statement(ledger, holds ? LEDGER_HELD_PUT : LEDGER_HELD_DELETE);
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_HELD_DELETE);
 	sql_bind_text(statement, 1, held->rule);
 	sql_bind_text(statement, 2, held->source);
 	sql_bind_text(statement, 3, held->key);
-	if (holds) {
-		sql_bind_text(statement, 4, held->text);
-		sql_bind_int(statement, 5, held->owner);
-		sql_bind_int(statement, 6, held->first_ns);
-		sql_bind_int(statement, 7, held_sum(held));
-	}
+	enum err err = ledger_run(ledger, statement, "noting what is held", info);
+	if (err != ERR_OK)
+		return err;
+	ledger->held -= sqlite3_changes(ledger->db);
+	if (!holds)
+		return ERR_OK;
+	statement = ledger_statement(ledger, LEDGER_HELD_PUT);
+	sql_bind_text(statement, 1, held->rule);
+	sql_bind_text(statement, 2, held->source);
+	sql_bind_text(statement, 3, held->key);
+	sql_bind_text(statement, 4, held->text);
+	sql_bind_int(statement, 5, held->owner);
+	sql_bind_int(statement, 6, held->first_ns);
+	sql_bind_int(statement, 7, held_sum(held));
+	ledger->held++;
 	return ledger_run(ledger, statement, "noting what is held", info);
 }
 
@@ -60,10 +69,13 @@ enum err ledger_held_first(struct ledger *ledger, struct span rule, struct span 
 		    .first_ns = sqlite3_column_int64(statement, 2),
 		};
 		*first_ns = held.first_ns;
+		count++;
 		if (held_sum(&held) != sqlite3_column_int64(statement, 3))
 			err = ledger_damaged(ledger, "a row of what is held", info);
 	}
 	sqlite3_reset(statement);
+	if (err == ERR_OK && !more && count != ledger->held)
+		return ledger_damaged(ledger, "the list of what is held", info);
 	return err;
 }
 
@@ -71,6 +83,7 @@ enum err ledger_helds(struct ledger *ledger, ledger_held_visitor visit, void *se
 {
 	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_HELD_ALL);
 	bool more = false;
+	int64_t count = 0;
 	enum err err = ledger_step(ledger, statement, &more, "reading what is held", info);
 	while (err == ERR_OK && more) {
 		const struct ledger_held held = {

@@ -57,13 +57,18 @@
 	X(CELL_FIND, "SELECT id FROM cells WHERE entity = ?1 AND type = ?2 AND period = ?3 AND currency = ?4") \
 	X(CELL_ADD, "INSERT INTO cells(id, entity, type, period, currency, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)") \
 	X(CELL_VERIFY, "SELECT id, entity, type, period, currency, checksum FROM cells ORDER BY id") \
-	X(CELL_COUNT, "SELECT count(*) FROM cells") \
+	X(CELL_LAST, "SELECT coalesce(max(id), 0) FROM cells") \
 	X(SUM_GET, "SELECT count, debit, credit, fingerprint, checksum FROM sums " \
 		"WHERE generation = ?1 AND cell = ?2 AND side = ?3 AND account = ?4") \
 	X(SUM_PUT, "INSERT OR REPLACE INTO sums(generation, cell, side, account, count, debit, " \
 		"credit, fingerprint, " \
 		"checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)") \
 	X(SUM_DELETE, "DELETE FROM sums WHERE generation = ?1 AND cell = ?2 AND side = ?3 AND account = ?4") \
+	X(SUM_STRAY, "SELECT EXISTS(SELECT 1 FROM sums WHERE generation < ?1) " \
+		"OR EXISTS(SELECT 1 FROM sums WHERE generation > ?1) " \
+		"OR EXISTS(SELECT 1 FROM sums WHERE generation = ?1 AND cell < -?2) " \
+		"OR EXISTS(SELECT 1 FROM sums WHERE generation = ?1 AND cell = 0) " \
+		"OR EXISTS(SELECT 1 FROM sums WHERE generation = ?1 AND cell > ?2)") \
 	X(SUM_DROP, "DELETE FROM sums WHERE generation <> ?1") \
 	X(CELL_ALL, "SELECT c.id, c.entity, c.type, c.period, c.currency, s.side, s.count, s.debit, s.credit, " \
 		"s.fingerprint, s.checksum FROM cells c JOIN sums s ON s.cell = c.id AND s.account = '' " \
@@ -76,6 +81,7 @@
 		"WHERE s.generation = ?1 AND s.cell > 0 ORDER BY c.entity, s.account, c.currency, c.period, s.side") \
 	X(MARK_GET, "SELECT value, checksum FROM marks WHERE name = ?1") \
 	X(MARK_PUT, "INSERT OR REPLACE INTO marks(name, value, checksum) VALUES(?1, ?2, ?3)") \
+	X(NAMED_COUNT, "SELECT (SELECT count(*) FROM marks WHERE name <> ?1) + (SELECT count(*) FROM texts)") \
 	X(TEXT_ALL, "SELECT name, value, checksum FROM texts") \
 	X(MARK_ALL, "SELECT name, value, checksum FROM marks WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name") \
 	X(TEXT_GET, "SELECT value, checksum FROM texts WHERE name = ?1") \
@@ -130,7 +136,11 @@ struct ledger {
 	char rules[65];
 	int64_t count[SIDE_COUNT];
 	int64_t last[SIDE_COUNT];
-	struct sum_delta *sums; /* SUMS_MAX, open addressing */
+	/* What the sums of the present generation add up to: a page that lost some of them would not be noticed. */
+	int64_t summed[SIDE_COUNT]; /* documents */
+	int64_t lines[SIDE_COUNT];  /* of all accounts */
+	int64_t held;               /* rows of table held */
+	struct sum_delta *sums;     /* SUMS_MAX, open addressing */
 	int sum_count;
 };
 
@@ -143,6 +153,12 @@ MUST_USE enum err ledger_run(struct ledger *ledger, sqlite3_stmt *statement, con
                              struct err_info *info);
 MUST_USE enum err ledger_step(struct ledger *ledger, sqlite3_stmt *statement, bool *more, const char *doing,
                               struct err_info *info);
+
+/* ledger_marks.c */
+#define LEDGER_MARK_NAMED "named" /* how many marks, this one aside, and texts there are */
+/* Are all there, as they were written? */
+MUST_USE enum err named_verify(struct ledger *ledger, struct err_info *info);
+MUST_USE enum err named_count(struct ledger *ledger, int64_t *count, struct err_info *info);
 
 /* ledger_sums.c */
 MUST_USE enum err sums_add(struct ledger *ledger, const struct ledger_document *document,

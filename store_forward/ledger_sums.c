@@ -139,6 +139,7 @@ enum err sums_add(struct ledger *ledger, const struct ledger_document *document,
 	if (err != ERR_OK)
 		return err;
 	char day[DAY_TEXT_SIZE];
+	ledger->summed[document->side] += sign;
 	bool fits = add_document(gathered(ledger, document->cell, document->side, (struct span){NULL, 0}),
 	                         document, sign);
 	fits =
@@ -152,7 +153,8 @@ enum err sums_add(struct ledger *ledger, const struct ledger_document *document,
 			return err;
 		struct sum_delta *delta = gathered(ledger, document->cell, document->side, balance->account);
 		fits = add(&delta->count, balance->lines, sign) && add(&delta->debit, balance->debit, sign) &&
-		       add(&delta->credit, balance->credit, sign);
+		       add(&delta->credit, balance->credit, sign) &&
+		       add(&ledger->lines[document->side], balance->lines, sign);
 	}
 	return fits ? ERR_OK : too_large(ledger, info);
 }
@@ -250,7 +252,7 @@ static enum err add_cell(struct ledger *ledger, const struct ledger_document *do
                          struct err_info *info)
 {
 	bool more = false;
-	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_CELL_COUNT);
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_CELL_LAST);
 	enum err err = ledger_step(ledger, statement, &more, "counting cells", info);
 	*id = err == ERR_OK ? sqlite3_column_int64(statement, 0) + 1 : 0;
 	if (*id > LEDGER_CELLS_MAX)
@@ -291,6 +293,20 @@ enum err cell_of(struct ledger *ledger, const struct ledger_document *document, 
 
 /* ---- reading ---- */
 
+/* A sum of no cell, or of no generation that there is, would not be found by anyone. */
+static enum err verify_strays(struct ledger *ledger, int64_t cells, struct err_info *info)
+{
+	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_SUM_STRAY);
+	bool more = false;
+	sql_bind_int(statement, 1, ledger->generation);
+	sql_bind_int(statement, 2, cells);
+	enum err err = ledger_step(ledger, statement, &more, "reading the sums", info);
+	if (err == ERR_OK && sqlite3_column_int(statement, 0) != 0)
+		err = ledger_damaged(ledger, "a sum", info);
+	sqlite3_reset(statement);
+	return err;
+}
+
 /* A cell that is damaged might name another company or period, or find no sums: each is looked at. */
 static enum err verify_cells(struct ledger *ledger, struct err_info *info)
 {
@@ -309,7 +325,18 @@ static enum err verify_cells(struct ledger *ledger, struct err_info *info)
 			err = ledger_step(ledger, statement, &more, "reading the cells", info);
 	}
 	sqlite3_reset(statement);
-	return err;
+	return err == ERR_OK && ledger->complete ? verify_strays(ledger, count, info) : err;
+}
+
+/* Are all there that the generation has? */
+static enum err verify_total(struct ledger *ledger, const int64_t found[SIDE_COUNT],
+                             const int64_t told[SIDE_COUNT], struct err_info *info)
+{
+	for (int side = 0; side < SIDE_COUNT && ledger->complete; side++) {
+		if (found[side] != told[side])
+			return ledger_damaged(ledger, "the list of its sums", info);
+	}
+	return ERR_OK;
 }
 
 enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *self, struct err_info *info)
@@ -318,6 +345,7 @@ enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *se
 	char entity[LEDGER_CODE_MAX + 1] = "";
 	char currency[LEDGER_CODE_MAX + 1] = "";
 	struct ledger_cell cell = {.id = 0};
+	int64_t found[SIDE_COUNT] = {0, 0};
 	bool more = false;
 	enum err err = verify_cells(ledger, info);
 	if (err != ERR_OK)
@@ -335,6 +363,7 @@ enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *se
 		}
 		if (cell.id != id && cell.id != 0 && !visit(self, &cell))
 			break;
+		found[side] += row.count;
 		if (cell.id != id) {
 			cell = (struct ledger_cell){.id = id,
 			                            .type = sqlite3_column_int(statement, 2),
@@ -350,6 +379,22 @@ enum err ledger_cells(struct ledger *ledger, ledger_cell_visitor visit, void *se
 	if (err == ERR_OK && !more && cell.id != 0)
 		(void)visit(self, &cell);
 	sqlite3_reset(statement);
+	return err == ERR_OK && !more ? verify_total(ledger, found, ledger->summed, info) : err;
+}
+
+/* The days of a cell are what it is. */
+static enum err verify_days(struct ledger *ledger, int64_t cell, const struct sum_row found[SIDE_COUNT],
+                            struct err_info *info)
+{
+	enum err err = ERR_OK;
+	for (int side = 0; side < SIDE_COUNT && err == ERR_OK; side++) {
+		const struct sum_delta whole = {.side = (uint8_t)side, .cell = cell};
+		struct sum_row row;
+		err = read_sum(ledger, &whole, &row, info);
+		if (err == ERR_OK && (row.count != found[side].count ||
+		                      !fingerprint_equal(&row.fingerprint, &found[side].fingerprint)))
+			err = ledger_damaged(ledger, "the list of a cell's days", info);
+	}
 	return err;
 }
 
@@ -358,6 +403,7 @@ enum err ledger_days(struct ledger *ledger, int64_t cell, ledger_day_visitor vis
 {
 	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_DAY_ALL);
 	struct ledger_day day = {.posting = 0};
+	struct sum_row found[SIDE_COUNT] = {{.count = 0}};
 	bool any = false;
 	bool more = false;
 	sql_bind_int(statement, 1, ledger->generation);
@@ -372,6 +418,8 @@ enum err ledger_days(struct ledger *ledger, int64_t cell, ledger_day_visitor vis
 			err = ledger_damaged(ledger, "a sum of a day", info);
 			break;
 		}
+		found[side].count += row.count;
+		fingerprint_add(&found[side].fingerprint, &row.fingerprint);
 		int32_t posting = (int32_t)strtol((const char *)sqlite3_column_text(statement, 0), NULL, 10);
 		if (any && posting != day.posting && !visit(self, &day))
 			break;
@@ -384,7 +432,7 @@ enum err ledger_days(struct ledger *ledger, int64_t cell, ledger_day_visitor vis
 	if (err == ERR_OK && !more && any)
 		(void)visit(self, &day);
 	sqlite3_reset(statement);
-	return err;
+	return err == ERR_OK && !more ? verify_days(ledger, cell, found, info) : err;
 }
 
 static bool same_account(const struct ledger_account *account, sqlite3_stmt *statement)
@@ -401,6 +449,7 @@ enum err ledger_accounts(struct ledger *ledger, ledger_account_visitor visit, vo
 	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_ACCOUNT_ALL);
 	char texts[3][LEDGER_CODE_MAX + 1] = {"", "", ""};
 	struct ledger_account account = {.period = 0};
+	int64_t found[SIDE_COUNT] = {0, 0};
 	bool any = false;
 	bool more = false;
 	enum err err = verify_cells(ledger, info);
@@ -434,11 +483,12 @@ enum err ledger_accounts(struct ledger *ledger, ledger_account_visitor visit, vo
 		if (!add(&account.lines[side], row.count, 1) || !add(&account.debit[side], row.debit, 1) ||
 		    !add(&account.credit[side], row.credit, 1))
 			err = too_large(ledger, info);
+		found[side] += row.count;
 		if (err == ERR_OK)
 			err = ledger_step(ledger, statement, &more, "reading the accounts", info);
 	}
 	if (err == ERR_OK && !more && any)
 		(void)visit(self, &account);
 	sqlite3_reset(statement);
-	return err;
+	return err == ERR_OK && !more ? verify_total(ledger, found, ledger->lines, info) : err;
 }
