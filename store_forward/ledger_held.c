@@ -69,13 +69,10 @@ enum err ledger_held_first(struct ledger *ledger, struct span rule, struct span 
 		    .first_ns = sqlite3_column_int64(statement, 2),
 		};
 		*first_ns = held.first_ns;
-		count++;
 		if (held_sum(&held) != sqlite3_column_int64(statement, 3))
 			err = ledger_damaged(ledger, "a row of what is held", info);
 	}
 	sqlite3_reset(statement);
-	if (err == ERR_OK && !more && count != ledger->held)
-		return ledger_damaged(ledger, "the list of what is held", info);
 	return err;
 }
 
@@ -94,6 +91,7 @@ enum err ledger_helds(struct ledger *ledger, ledger_held_visitor visit, void *se
 		    .owner = sqlite3_column_int(statement, 4),
 		    .first_ns = sqlite3_column_int64(statement, 5),
 		};
+		count++;
 		if (held_sum(&held) != sqlite3_column_int64(statement, 6))
 			err = ledger_damaged(ledger, "a row of what is held", info);
 		else if (!visit(self, &held))
@@ -102,5 +100,7 @@ enum err ledger_helds(struct ledger *ledger, ledger_held_visitor visit, void *se
 			err = ledger_step(ledger, statement, &more, "reading what is held", info);
 	}
 	sqlite3_reset(statement);
+	if (err == ERR_OK && !more && count != ledger->held)
+		return ledger_damaged(ledger, "the list of what is held", info);
 	return err;
 }

@@ -51,6 +51,34 @@ static bool write_cell(void *self, const struct ledger_cell *cell)
 	return true;
 }
 
+struct cell_list {
+	int64_t ids[200];
+	int count;
+};
+
+static bool note_cell(void *self, const struct ledger_cell *cell)
+{
+	struct cell_list *list = self;
+	list->ids[list->count++] = cell->id;
+	return list->count < 200;
+}
+
+static bool write_day(void *self, const struct ledger_day *day)
+{
+	buf_printf(self, "day %d %" PRId64 " %" PRId64 "\n", (int)day->posting, day->sums[SIDE_LEGACY].total,
+	           day->sums[SIDE_CLOUD].total);
+	return true;
+}
+
+static enum err write_days(struct ledger *ledger, struct buf *out, struct err_info *info)
+{
+	struct cell_list list = {.count = 0};
+	enum err err = ledger_cells(ledger, note_cell, &list, info);
+	for (int i = 0; i < list.count && err == ERR_OK; i++)
+		err = ledger_days(ledger, list.ids[i], write_day, out, info);
+	return err;
+}
+
 static bool write_account(void *self, const struct ledger_account *account)
 {
 	struct buf *out = self;
@@ -122,6 +150,8 @@ static enum err read_all(const char *path, struct buf *out)
 	if (err == ERR_OK)
 		err = ledger_accounts(ledger, write_account, out, &info);
 	if (err == ERR_OK)
+		err = write_days(ledger, out, &info);
+	if (err == ERR_OK)
 		err = ledger_marks(ledger, "", write_mark, out, &info);
 	if (err == ERR_OK)
 		err = ledger_helds(ledger, write_held, out, &info);
@@ -174,6 +204,10 @@ static const struct {
      "(generation, cell, side, account) = (SELECT generation, cell, side, account FROM sums WHERE account <> "
      "'' LIMIT "
      "1)",
+     "generation cell side count debit credit checksum", "account fingerprint"},
+    {"sums",
+     "(generation, cell, side, account) = (SELECT generation, cell, side, account FROM sums WHERE cell < 0 "
+     "LIMIT 1)",
      "generation cell side count debit credit checksum", "account fingerprint"},
     {"marks", "name = 'left out'", "value checksum", "name"},
     {"texts", "name = 'cloud-source 0'", "checksum", "name value"},

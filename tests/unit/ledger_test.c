@@ -323,26 +323,65 @@ static void read_all(struct book *book, enum ledger_side side, bool all, bool pa
 	ledger_cursor_close(cursor);
 }
 
+/* Every second day of every second cell is chosen. */
 struct choice {
 	struct book *book;
-	struct shadow *shadow;
+	const struct ledger_cell *cell;
+	int64_t documents[SIDE_COUNT]; /* of the cell's days */
 	int expected[SIDE_COUNT];
+	int days;
 };
 
-/* Every second cell is chosen. */
-static bool choose_cell(void *self, const struct ledger_cell *cell)
+static bool choose_day(void *self, const struct ledger_day *day)
 {
 	struct choice *choice = self;
-	if (cell->id % 2 == 0)
-		return true;
+	wide prints[SIDE_COUNT] = {0, 0};
+	int64_t counts[SIDE_COUNT] = {0, 0};
+	int64_t totals[SIDE_COUNT] = {0, 0};
 	for (int n = 0; n < DOCUMENTS; n++) {
 		struct made made;
 		make(&made, n, 1);
-		choice->expected[made.document.side] += same_cell(&made.document, cell);
+		const struct ledger_document *document = &made.document;
+		if (document->posting != day->posting || !same_cell(document, choice->cell))
+			continue;
+		choice->expected[document->side] += choice->days % 2 == 0;
+		if (document->voided)
+			continue;
+		counts[document->side]++;
+		totals[document->side] += document->total;
+		prints[document->side] += wide_of(&document->fingerprint);
+	}
+	for (int side = 0; side < SIDE_COUNT; side++) {
+		assert_int_equal(day->sums[side].documents, counts[side]);
+		assert_int_equal(day->sums[side].total, totals[side]);
+		assert_true(wide_of(&day->sums[side].fingerprint) == prints[side]);
+		choice->documents[side] += counts[side];
 	}
 	/* Twice is once. */
-	book_must(choice->book, ledger_select_cell(choice->book->ledger, cell->id, &choice->book->info));
-	book_must(choice->book, ledger_select_cell(choice->book->ledger, cell->id, &choice->book->info));
+	for (int i = 0; i < 2 && choice->days % 2 == 0; i++)
+		book_must(choice->book, ledger_select_day(choice->book->ledger, choice->cell->id,
+		                                          day->posting, &choice->book->info));
+	choice->days++;
+	return true;
+}
+
+struct cells {
+	struct ledger_cell list[64];
+	char texts[64][2][LEDGER_CODE_MAX];
+	int count;
+};
+
+static bool keep_cell(void *self, const struct ledger_cell *cell)
+{
+	struct cells *cells = self;
+	struct ledger_cell *kept = &cells->list[cells->count];
+	*kept = *cell;
+	char(*texts)[LEDGER_CODE_MAX] = cells->texts[cells->count];
+	assert_true(text_copy(texts[0], LEDGER_CODE_MAX, cell->entity) &&
+	            text_copy(texts[1], LEDGER_CODE_MAX, cell->currency));
+	kept->entity = span_of(texts[0]);
+	kept->currency = span_of(texts[1]);
+	cells->count++;
 	return true;
 }
 
@@ -363,8 +402,18 @@ static void documents_come_in_order(void **state)
 			assert_true(list.sorted && list.count == DOCUMENTS / 2);
 		}
 	}
-	struct choice choice = {.book = book, .shadow = &shadow};
-	book_must(book, ledger_cells(book->ledger, choose_cell, &choice, &book->info));
+	struct choice choice = {.book = book};
+	struct cells *cells = calloc(1, sizeof *cells);
+	assert_non_null(cells);
+	book_must(book, ledger_cells(book->ledger, keep_cell, cells, &book->info));
+	for (int i = 0; i < cells->count; i += 2) {
+		choice.cell = &cells->list[i];
+		memset(choice.documents, 0, sizeof choice.documents);
+		book_must(book, ledger_days(book->ledger, choice.cell->id, choose_day, &choice, &book->info));
+		for (int side = 0; side < SIDE_COUNT; side++)
+			assert_int_equal(choice.documents[side], choice.cell->sums[side].documents);
+	}
+	free(cells);
 	for (int side = 0; side < SIDE_COUNT; side++) {
 		read_all(book, (enum ledger_side)side, false, false, &list);
 		assert_true(list.sorted || list.count == 0);
