@@ -149,7 +149,9 @@ class Policies(unittest.TestCase):
 
     def test_recovered(self):
         """Every pair of policies, four at a time: one for each entity."""
-        pairs = list(itertools.product(POLICIES, POLICIES))
+        # Each policy on each side against four others; COMPARE_POLICIES=all tries every pair.
+        pairs = list(itertools.product(POLICIES, POLICIES)) if os.environ.get("COMPARE_POLICIES") == "all" else [
+            (one, POLICIES[(at + step) % len(POLICIES)]) for step in (0, 1, 4, 7) for at, one in enumerate(POLICIES)]
         wrong, silent = [], []
         for at in range(0, len(pairs), len(ENTITIES)):
             here = dict(zip(ENTITIES, pairs[at:at + len(ENTITIES)]))
