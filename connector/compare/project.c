@@ -373,6 +373,9 @@ enum err project_document(struct projector *projector, const struct projection *
 	if (!is_new && old.revision == row.revision && row.side == SIDE_CLOUD)
 		return err_set(info, ERR_CONFLICT, "%s, revision %lld, is known with another content",
 		               projector->view.subject, (long long)row.revision);
+	/* Under a company that it has now, a cloud document may have waited for it. */
+	bool appears =
+	    row.side == SIDE_LEGACY && row.key.len > 0 && (is_new || !span_equal(old.entity, row.entity));
 	if (!is_new) {
 		row.first_ns = old.first_ns;
 		row.outcome = row.outcome                            ? row.outcome
@@ -386,9 +389,7 @@ enum err project_document(struct projector *projector, const struct projection *
 		err = resolve_cloud(projector, &row, &search, info);
 	if (err == ERR_OK)
 		err = put_in(projector, &row, document, info);
-	if (err == ERR_OK && is_new && row.side == SIDE_LEGACY && row.key.len > 0)
-		err = resolve_waiting(projector, &row, info);
-	return err;
+	return err == ERR_OK && appears ? resolve_waiting(projector, &row, info) : err;
 }
 
 /* ---- other rules ---- */
