@@ -33,7 +33,8 @@
 #define HEADS               4    /* numbers of a side */
 
 /* documents: by identity, so that both sides stand in the same order and are compared in one pass over each; the packed
- * form last, so that what is asked for without it stays on the leaf. cell: what belongs to an unequal cell. */
+ * form last, so that what is asked for without it stays on the leaf. cell: what belongs to an unequal day of an
+ * unequal cell, with all that says whether two documents are equal. */
 static const char SCHEMA[] =
     "CREATE TABLE documents(side INTEGER NOT NULL, identity TEXT NOT NULL, subject TEXT NOT NULL, key TEXT "
     "NOT NULL,"
@@ -44,7 +45,8 @@ static const char SCHEMA[] =
     " party TEXT NOT NULL, fingerprint BLOB NOT NULL, checksum INTEGER NOT NULL, packed_sum INTEGER NOT NULL,"
     " packed BLOB NOT NULL,"
     " PRIMARY KEY(side, identity, subject)) STRICT, WITHOUT ROWID;"
-    "CREATE INDEX documents_cell ON documents(cell, posting);"
+    "CREATE INDEX documents_cell ON documents(cell, posting, identity, side, subject, fingerprint, "
+    "voided);"
     "CREATE INDEX documents_cloud ON documents(subject) WHERE side = 1;"
     "CREATE INDEX documents_key ON documents(side, key) WHERE key <> '';"
     "CREATE INDEX documents_generation ON documents(generation);"
@@ -420,6 +422,8 @@ static enum err attach(struct hal *hal, struct ledger *ledger, bool *created, st
 	}
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+		/* Else side = ?1 may make use of an index of one side, and every binding makes the statement anew. */
+		(void)sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_ENABLE_QPSG, 1, NULL);
 		/* A VFS of one's own (the simulator's) has no shared memory. */
 		rc = apply_settings(ledger, vfs != NULL);
 	}

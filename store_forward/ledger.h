@@ -139,6 +139,9 @@ MUST_USE enum err ledger_without_outcome(struct ledger *ledger, const char *afte
 /* All documents of a side and type, in no order. The visitor may not change the ledger. */
 MUST_USE enum err ledger_of_type(struct ledger *ledger, enum ledger_side side, int type, ledger_visitor visit,
                                  void *self, struct err_info *info);
+/* The same of a cell, by day of posting, then identity. */
+MUST_USE enum err ledger_of_cell(struct ledger *ledger, enum ledger_side side, int64_t cell,
+                                 ledger_visitor visit, void *self, struct err_info *info);
 /* Did a change of the open transaction fail? Then it can only be rolled back. */
 bool ledger_failed(const struct ledger *ledger);
 /* ERR_NOT_FOUND: the legacy document is not there, or of another revision. */
@@ -208,10 +211,14 @@ int64_t ledger_last(const struct ledger *ledger, enum ledger_side side);
 /* ---- reading in order ---- */
 
 struct ledger_cursor;
-/* By identity, then subject. Of the days marked with ledger_select_day(), or all where `all`; packed: with the packed
+/* By identity, then subject. Of those chosen with ledger_choose_day(), or all where `all`; packed: with the packed
  * form (all alone). */
-MUST_USE enum err ledger_select_day(struct ledger *ledger, int64_t cell, int32_t posting,
-                                    struct err_info *info);
+/* Chooses the documents of a day in a cell but for those of one identity that are two, one of each side, of the same
+ * fingerprint, and not voided: these are counted in `equal` (documents and fingerprints). */
+MUST_USE enum err ledger_choose_day(struct ledger *ledger, int64_t cell, int32_t posting,
+                                    struct ledger_sum equal[SIDE_COUNT], struct err_info *info);
+MUST_USE enum err ledger_is_chosen(struct ledger *ledger, const struct ledger_document *document,
+                                   bool *chosen, struct err_info *info);
 MUST_USE enum err ledger_cursor_open(struct ledger *ledger, enum ledger_side side, bool all, bool packed,
                                      struct ledger_cursor **cursor, struct err_info *info);
 /* false: no more, or *err. The texts are borrowed until the next call. */

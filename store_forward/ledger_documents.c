@@ -356,23 +356,22 @@ enum err ledger_outdated(struct ledger *ledger, int limit, ledger_visitor visit,
 	return err;
 }
 
-enum err ledger_of_type(struct ledger *ledger, enum ledger_side side, int type, ledger_visitor visit,
-                        void *self, struct err_info *info)
+/* ?1: the side, ?2: the value. */
+static enum err visit_where(struct ledger *ledger, const char *sql, enum ledger_side side, int64_t value,
+                            ledger_visitor visit, void *self, struct err_info *info)
 {
-	static const char sql[] = "SELECT " DOCUMENT_COLUMNS " FROM documents INDEXED BY documents_cell "
-				  "WHERE cell IN (SELECT id FROM cells WHERE type = ?2) AND side = ?1";
 	sqlite3_stmt *statement = NULL;
 	bool more = true;
 	int rc = sqlite3_prepare_v2(ledger->db, sql, -1, &statement, NULL);
 	enum err err =
-	    rc == SQLITE_OK ? ERR_OK : ledger_error(ledger, rc, "reading documents of a type", info);
+	    rc == SQLITE_OK ? ERR_OK : ledger_error(ledger, rc, "reading documents of a kind", info);
 	if (err != ERR_OK)
 		return err;
 	sql_bind_int(statement, 1, side);
-	sql_bind_int(statement, 2, type);
+	sql_bind_int(statement, 2, value);
 	while (err == ERR_OK && more) {
 		struct ledger_document document;
-		err = ledger_step(ledger, statement, &more, "reading documents of a type", info);
+		err = ledger_step(ledger, statement, &more, "reading documents of a kind", info);
 		if (err != ERR_OK || !more)
 			break;
 		if (!document_load(statement, 0, side, true, &document))
@@ -384,6 +383,24 @@ enum err ledger_of_type(struct ledger *ledger, enum ledger_side side, int type, 
 	return err;
 }
 
+enum err ledger_of_type(struct ledger *ledger, enum ledger_side side, int type, ledger_visitor visit,
+                        void *self, struct err_info *info)
+{
+	return visit_where(ledger,
+	                   "SELECT " DOCUMENT_COLUMNS " FROM documents INDEXED BY documents_cell "
+	                   "WHERE cell IN (SELECT id FROM cells WHERE type = ?2) AND side = ?1",
+	                   side, type, visit, self, info);
+}
+
+enum err ledger_of_cell(struct ledger *ledger, enum ledger_side side, int64_t cell, ledger_visitor visit,
+                        void *self, struct err_info *info)
+{
+	return visit_where(ledger,
+	                   "SELECT " DOCUMENT_COLUMNS " FROM documents INDEXED BY documents_cell "
+	                   "WHERE cell = ?2 AND side = ?1",
+	                   side, cell, visit, self, info);
+}
+
 /* ---- reading in order ---- */
 
 struct ledger_cursor {
@@ -393,21 +410,6 @@ struct ledger_cursor {
 	bool packed;
 };
 
-static const char MAKE_SELECTED[] =
-    "CREATE TEMP TABLE IF NOT EXISTS selected(cell INTEGER NOT NULL, posting INTEGER NOT NULL, "
-    "PRIMARY KEY(cell, posting)) WITHOUT ROWID";
-
-enum err ledger_select_day(struct ledger *ledger, int64_t cell, int32_t posting, struct err_info *info)
-{
-	char sql[128];
-	(void)snprintf(sql, sizeof sql, "INSERT OR IGNORE INTO temp.selected VALUES(%lld, %lld)",
-	               (long long)cell, (long long)posting);
-	int rc = sql_execute(ledger->db, MAKE_SELECTED);
-	if (rc == SQLITE_OK)
-		rc = sql_execute(ledger->db, sql);
-	return rc == SQLITE_OK ? ERR_OK : ledger_error(ledger, rc, "choosing what to look at", info);
-}
-
 enum err ledger_cursor_open(struct ledger *ledger, enum ledger_side side, bool all, bool packed,
                             struct ledger_cursor **out, struct err_info *info)
 {
@@ -415,19 +417,18 @@ enum err ledger_cursor_open(struct ledger *ledger, enum ledger_side side, bool a
 	    "SELECT " DOCUMENT_COLUMNS " FROM documents WHERE side = ?1 ORDER BY identity, subject";
 	static const char light[] =
 	    "SELECT " DOCUMENT_LIGHT " FROM documents WHERE side = ?1 ORDER BY identity, subject";
-	static const char selected[] = "SELECT " DOCUMENT_LIGHT " FROM documents INDEXED BY documents_cell "
-				       "WHERE (cell, posting) IN (SELECT cell, posting FROM temp.selected) "
-				       "AND side = ?1 "
-				       "ORDER BY identity, subject";
+	static const char chosen[] = "SELECT " DOCUMENT_LIGHT " FROM temp.chosen CROSS JOIN documents "
+				     "ON side = of_side AND identity = of_identity AND subject = of_subject "
+				     "WHERE of_side = ?1 ORDER BY of_identity, of_subject";
 	CHECK(all || !packed);
 	struct ledger_cursor *cursor = mem_alloc(sizeof *cursor);
 	*cursor = (struct ledger_cursor){.ledger = ledger, .side = side, .packed = packed};
 	int rc = SQLITE_OK;
 	if (!all)
-		rc = sql_execute(ledger->db, MAKE_SELECTED);
+		rc = sql_execute(ledger->db, LEDGER_CHOSEN_MAKE);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(ledger->db,
-		                        !all     ? selected
+		                        !all     ? chosen
 		                        : packed ? everything
 		                                 : light,
 		                        -1, &cursor->statement, NULL);

@@ -103,6 +103,11 @@
 		"?27, ?28, ?29, ?30, ?31)")
 /* clang-format on */
 
+/* Documents that a comparison looks at. */
+#define LEDGER_CHOSEN_MAKE                                                                            \
+	"CREATE TEMP TABLE IF NOT EXISTS chosen(of_side INTEGER, of_identity TEXT, of_subject TEXT, " \
+	"PRIMARY KEY(of_side, of_identity, of_subject)) WITHOUT ROWID"
+
 enum ledger_statement {
 #define LEDGER_STATEMENT_ENUM(name, sql) LEDGER_##name,
 	LEDGER_STATEMENTS(LEDGER_STATEMENT_ENUM)

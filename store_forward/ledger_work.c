@@ -18,7 +18,7 @@
 
 static const char MAKE[] =
     "DROP TABLE IF EXISTS temp.work;"
-    "DROP TABLE IF EXISTS temp.selected;"
+    "DROP TABLE IF EXISTS temp.chosen;"
     "CREATE TEMP TABLE work(id INTEGER PRIMARY KEY, status INTEGER, tier INTEGER, legacy TEXT, cloud TEXT,"
     " entity TEXT, currency TEXT, party TEXT, type INTEGER, period INTEGER, posting INTEGER, total INTEGER,"
     " first INTEGER, named INTEGER);"

@@ -32,7 +32,7 @@ struct ledger_item {
 };
 typedef bool (*ledger_item_visitor)(void *self, const struct ledger_item *item);
 
-/* Begins an empty table, with no cell selected: whatever a comparison before has chosen. */
+/* Begins an empty table, with no document chosen: whatever a comparison before has chosen. */
 MUST_USE enum err ledger_work_begin(struct ledger *ledger, struct err_info *info);
 MUST_USE enum err ledger_item_add(struct ledger *ledger, struct ledger_item *item, struct err_info *info);
 /* The item becomes this one (its id says which). */

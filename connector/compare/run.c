@@ -177,23 +177,22 @@ static void add_total(struct run *run, const struct run_cell *cell)
 
 /* ---- days ---- */
 
-static int by_day(const void *a, const void *b)
-{
-	const struct run_day *one = a;
-	const struct run_day *other = b;
-	if (one->cell != other->cell)
-		return one->cell < other->cell ? -1 : 1;
-	return one->posting < other->posting ? -1 : one->posting > other->posting;
-}
-
 bool run_is_chosen(struct run *run, const struct ledger_document *row)
 {
-	const struct run_day key = {row->cell, row->posting};
 	const struct run_cell *cell = run_cell_of(run, row->cell);
-	if (run->full || !cell || !cell->selected)
-		return cell && cell->selected;
-	return run->day_count > 0 && bsearch(&key, run->days_chosen, (size_t)run->day_count,
-	                                     sizeof run->days_chosen[0], by_day) != NULL;
+	struct err_info info;
+	bool chosen = cell && cell->selected;
+	if (!run->full && chosen && ledger_is_chosen(run->ledger, row, &chosen, &info) != ERR_OK)
+		run_ledger_failed(run, &info);
+	return chosen;
+}
+
+static void add_sum(struct run *run, struct ledger_sum *sum, const struct ledger_sum *more)
+{
+	sum->documents += more->documents;
+	if (__builtin_add_overflow(sum->total, more->total, &sum->total))
+		run_incomplete(run, "sum-overflow", "a sum of one period is over 64 bits");
+	fingerprint_add(&sum->fingerprint, &more->fingerprint);
 }
 
 struct descent {
@@ -208,24 +207,18 @@ static bool choose_day(void *self, const struct ledger_day *day)
 	struct descent *descent = self;
 	struct run *run = descent->run;
 	struct run_cell *cell = descent->cell;
+	struct ledger_sum equal[SIDE_COUNT];
 	if (sums_equal(&day->sums[SIDE_LEGACY], &day->sums[SIDE_CLOUD])) {
 		count_equal(run, cell, day->sums);
 		return true;
 	}
+	memset(equal, 0, sizeof equal);
+	descent->err = ledger_choose_day(run->ledger, cell->id, day->posting, equal, descent->info);
+	count_equal(run, cell, equal);
 	for (int side = 0; side < SIDE_COUNT; side++) {
-		struct ledger_sum *wanted = &cell->wanted[side];
-		wanted->documents += day->sums[side].documents;
-		if (__builtin_add_overflow(wanted->total, day->sums[side].total, &wanted->total))
-			run_incomplete(run, "sum-overflow", "a sum of one period is over 64 bits");
-		fingerprint_add(&wanted->fingerprint, &day->sums[side].fingerprint);
+		add_sum(run, &cell->wanted[side], &day->sums[side]);
+		add_sum(run, &cell->seen[side], &equal[side]);
 	}
-	if (run->day_count == run->day_capacity) {
-		run->day_capacity = run->day_capacity ? 2 * run->day_capacity : 256;
-		run->days_chosen =
-		    mem_grow(run->days_chosen, (size_t)run->day_capacity * sizeof run->days_chosen[0]);
-	}
-	run->days_chosen[run->day_count++] = (struct run_day){cell->id, day->posting};
-	descent->err = ledger_select_day(run->ledger, cell->id, day->posting, descent->info);
 	return descent->err == ERR_OK;
 }
 
@@ -260,8 +253,6 @@ static bool choose_cells(struct run *run, struct err_info *info)
 			return false;
 		}
 	}
-	if (run->day_count > 0)
-		qsort(run->days_chosen, (size_t)run->day_count, sizeof run->days_chosen[0], by_day);
 	return true;
 }
 
@@ -419,7 +410,8 @@ static void check_seen(struct run *run)
 	for (int i = 0; i < run->cell_count && run->trusted; i++) {
 		const struct run_cell *cell = &run->cells[i];
 		for (int side = 0; side < SIDE_COUNT && cell->selected; side++) {
-			if (sums_equal(&cell->seen[side], &cell->wanted[side]))
+			if (cell->seen[side].documents == cell->wanted[side].documents &&
+			    fingerprint_equal(&cell->seen[side].fingerprint, &cell->wanted[side].fingerprint))
 				continue;
 			run_incomplete(run, "documents-not-seen",
 			               "%s, %s: the %s side should have %lld documents in period %s, and "
@@ -510,7 +502,7 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	for (int file = 0; file < RUN_FILE_RUN; file++)
 		run->written[file].digest = digest_stream_new();
 	run->fits = rounding_fits_new();
-	run_learn_begin(run);
+	run->tax_entities = tally_new(1);
 	const struct cause_options causes = {
 	    .fits = run->fits, .allowance_ppm = CAUSE_ALLOWANCE_PPM, .near_cut_days = CAUSE_NEAR_CUT_DAYS};
 	run->causes = cause_book_new(&causes);
@@ -553,7 +545,7 @@ static void run_free(struct run *run)
 	}
 	cause_book_free(run->causes);
 	rounding_fits_free(run->fits);
-	run_learn_end(run);
+	tally_free(run->tax_entities);
 	document_release(&run->part);
 	for (int i = 0; i < RUN_GROUP_MAX; i++)
 		buf_release(&run->group[i].texts);
@@ -562,7 +554,6 @@ static void run_free(struct run *run)
 		free(run->cells[i].currency);
 	}
 	free(run->cells);
-	free(run->days_chosen);
 	buf_release(&run->line);
 	projector_release(&run->projector);
 	canaries_free(run->canaries);

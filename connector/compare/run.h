@@ -6,8 +6,9 @@
  * Rules: 1. The cut is one moment of the ledger (a read transaction): two numbers of arrival and the instant `at`. The
  *           same cut, rules and options give the same bytes.
  *        2. Cells whose count and fingerprint agree are equal; their documents are not looked at, unless `full` asks
- *           for it. An unequal cell is descended to its days of posting, and those that agree are left out too. In a
- *           full run everything is made again from the packed documents, and the stored sums are proven.
+ *           for it. An unequal cell is descended to its days of posting, and an unequal day to the fingerprints of its
+ *           documents; what agrees is left out too. In a full run everything is made again from the packed documents,
+ *           and the stored sums are proven.
  *        3. Pairing in tiers: what the cloud names (identity); several for one or one for several by identity, with
  *           exact sums; then party, amount, currency and date window; then one-to-many with exact sum among at most
  *           RUN_SUBSET_MAX candidates. Two solutions are `ambiguous`, never a guess.

@@ -90,12 +90,6 @@ struct run {
 	bool trusted; /* the ledger's sums are of these rules */
 	struct run_cell *cells;
 	int cell_count, cell_capacity;
-	/* The days that are looked at; by cell, then day. Not those of a full run. */
-	struct run_day {
-		int64_t cell;
-		int32_t posting;
-	} * days_chosen;
-	int day_count, day_capacity;
 	struct run_side sides[SIDE_COUNT];
 	struct run_row group[RUN_GROUP_MAX];
 	int group_count;
@@ -108,9 +102,7 @@ struct run {
 	struct canaries *canaries;  /* NULL: none were planted */
 	struct cause_book *causes;
 	struct rounding_fits *fits;
-	bool tax_differs;            /* of some pair */
-	struct buf agreed;           /* run_learn.c */
-	struct tally *agreed_counts; /* entity: how many are in it */
+	struct tally *tax_entities; /* entity: differences in which a tax differs */
 	struct rounding_sheet sheets[SIDE_COUNT];
 	struct buf line;
 	struct buf subjects[SIDE_COUNT];
@@ -150,7 +142,7 @@ void run_too_many_of_one(struct run *run, struct span identity);
 void run_ledger_failed(struct run *run, const struct err_info *info);
 bool run_in_scope(const struct run *run, struct span entity, int type, int32_t period);
 struct run_cell *run_cell_of(struct run *run, int64_t id);
-/* Is the day of this row in a cell looked at? */
+/* Is this row looked at? */
 bool run_is_chosen(struct run *run, const struct ledger_document *row);
 void run_copy(struct run_row *to, const struct ledger_document *document);
 /* Unpacks the row's document and makes its view; false: it could not be, which makes the run incomplete. */
@@ -186,12 +178,12 @@ MUST_USE bool run_pair_sums(struct run *run, struct span legacy, struct span clo
 enum run_status run_pair_status(const struct run *run);
 
 /* run_learn.c */
-void run_learn_begin(struct run *run);
-void run_learn_end(struct run *run);
 /* The two agree; in a full run their views are open. */
 void run_learn_matched(struct run *run, const struct ledger_document *legacy,
                        const struct ledger_document *cloud);
-/* Opens those that were noted. */
+/* run->pair is of documents of this company. */
+void run_learn_taxes(struct run *run, struct span entity);
+/* Where a tax differs, of some that agree. */
 void run_learn_agreed(struct run *run);
 
 /* run_proof.c */

@@ -108,12 +108,8 @@ static bool learn(void *self, const struct ledger_item *item)
 			rounding_observe_sheet(found->run->fits, found->run->views[side].entity,
 			                       (enum ledger_side)side, &found->run->sheets[side]);
 	}
-	for (int i = 0; i < found->run->pair.kept && found->paired && !found->run->tax_differs; i++) {
-		const struct pair_difference *one = &found->run->pair.differences[i];
-		found->run->tax_differs =
-		    one->lane == LANE_AMOUNT &&
-		    (strcmp(one->field, "tax") == 0 || span_equal(one->account, SPAN_LITERAL("tax")));
-	}
+	if (found->paired)
+		run_learn_taxes(found->run, item->entity);
 	cause_learn(found->run->causes, &evidence);
 	return true;
 }
@@ -437,8 +433,7 @@ enum err run_items(struct run *run, struct err_info *info)
 	struct found found = {.run = run, .info = info};
 	struct err_info trouble = {.text = ""};
 	enum err err = ledger_items(run->ledger, -1, learn, &found, &trouble);
-	if (run->tax_differs)
-		run_learn_agreed(run);
+	run_learn_agreed(run);
 	cause_settle(run->causes);
 	if (err == ERR_OK)
 		err = ledger_items(run->ledger, -1, write_item, &found, &trouble);

@@ -2,10 +2,9 @@
  * run_learn.c - what documents that agree tell of how taxes are rounded.
  *
  * Why:   taxes that differ alone mislead: they are those on which two policies part.
- * Owns:  a list of names, while a comparison by fingerprints runs.
+ * Owns:  nothing.
  * Rules: 1. A full run has every document open, and takes as many as the judge of policies wants.
- *        2. One by fingerprints has none open. It notes the names of those that it passes, some of each company, and
- *           opens them only if taxes differ at all.
+ *        2. One by fingerprints opens none that agree, but where a tax differs: then some of that company.
  *        3. What documents that agree would say of codes (how many have one that elsewhere became another) only a full
  *           run could know, and the cause of a difference must not hang on that.
  * Faults: see run.h.
@@ -17,88 +16,82 @@
 #include "connector/compare/run_internal.h"
 #include "connector/posting/pack.h"
 
-#define AGREED_BYTES_MAX  (4u << 20)
-#define AGREED_OF_ONE_MAX 4000 /* of a company; two thousand with a fraction are enough */
+static bool is_taxed(int type)
+{
+	return type == DOCUMENT_INVOICE || type == DOCUMENT_CREDIT_MEMO;
+}
 
 static void observe(struct run *run, struct span entity, enum ledger_side side)
 {
+	if (!rounding_wants(run->fits, entity, side))
+		return;
 	rounding_sheet_read(&run->sheets[side], &run->documents[side]);
 	rounding_observe_sheet(run->fits, entity, side, &run->sheets[side]);
-}
-
-static void note(struct run *run, const struct ledger_document *legacy, const struct ledger_document *cloud)
-{
-	const struct span parts[] = {legacy->entity, legacy->subject, cloud->identity, cloud->subject};
-	size_t bytes = sizeof parts / sizeof parts[0];
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		bytes += parts[i].len;
-		if (parts[i].len > 0 && memchr(parts[i].data, '\n', parts[i].len))
-			return; /* it ends the others */
-	}
-	if (run->agreed.len + bytes > AGREED_BYTES_MAX ||
-	    tally_get(run->agreed_counts, &legacy->entity, 1, 0) >= AGREED_OF_ONE_MAX)
-		return;
-	tally_add(run->agreed_counts, &legacy->entity, 1, 0, 1);
-	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-		buf_append_span(&run->agreed, parts[i]);
-		buf_append_char(&run->agreed, '\n');
-	}
-}
-
-void run_learn_begin(struct run *run)
-{
-	buf_init(&run->agreed, AGREED_BYTES_MAX);
-	run->agreed_counts = tally_new(1);
-}
-
-void run_learn_end(struct run *run)
-{
-	buf_release(&run->agreed);
-	tally_free(run->agreed_counts);
 }
 
 void run_learn_matched(struct run *run, const struct ledger_document *legacy,
                        const struct ledger_document *cloud)
 {
-	bool taxed = legacy->type == DOCUMENT_INVOICE || legacy->type == DOCUMENT_CREDIT_MEMO;
-	if (!taxed || run_is_canary(legacy->entity))
+	(void)cloud;
+	if (!run->full || !is_taxed(legacy->type) || run_is_canary(legacy->entity))
 		return;
-	if (!run->full) {
-		note(run, legacy, cloud);
-		return;
-	}
-	for (int side = 0; side < SIDE_COUNT; side++) {
-		if (rounding_wants(run->fits, legacy->entity, (enum ledger_side)side))
-			observe(run, legacy->entity, (enum ledger_side)side);
+	observe(run, legacy->entity, SIDE_LEGACY);
+	observe(run, legacy->entity, SIDE_CLOUD);
+}
+
+void run_learn_taxes(struct run *run, struct span entity)
+{
+	for (int i = 0; i < run->pair.kept && !run->full; i++) {
+		const struct pair_difference *one = &run->pair.differences[i];
+		bool of_line = strcmp(one->field, "debit") == 0 || strcmp(one->field, "credit") == 0;
+		if (one->lane == LANE_AMOUNT && (strcmp(one->field, "tax") == 0 ||
+		                                 (of_line && span_equal(one->account, SPAN_LITERAL("tax")))))
+			tally_add(run->tax_entities, &entity, 1, 0, 1);
 	}
 }
 
-static struct span next_line(struct span *rest)
+static bool wants(const struct run *run, struct span entity)
 {
-	const char *end = memchr(rest->data, '\n', rest->len);
-	CHECK(end != NULL);
-	struct span line = {rest->data, (size_t)(end - rest->data)};
-	*rest = (struct span){end + 1, rest->len - line.len - 1};
-	return line;
+	return rounding_wants(run->fits, entity, SIDE_LEGACY) ||
+	       rounding_wants(run->fits, entity, SIDE_CLOUD);
+}
+
+static bool keep_cloud(void *self, const struct ledger_document *cloud)
+{
+	struct run *run = self;
+	run->group_count++;
+	run_copy(&run->group[0], cloud);
+	return true;
+}
+
+static bool take_legacy(void *self, const struct ledger_document *legacy)
+{
+	struct run *run = self;
+	struct err_info info;
+	const struct ledger_document *cloud = &run->group[0].document;
+	run->group_count = 0;
+	if (!legacy->voided &&
+	    ledger_with_identity(run->ledger, SIDE_CLOUD, legacy->identity, 2, keep_cloud, run, &info) ==
+	        ERR_OK &&
+	    run->group_count == 1 && fingerprint_equal(&legacy->fingerprint, &cloud->fingerprint) &&
+	    document_unpack(&run->documents[SIDE_LEGACY], legacy->packed, &info) == ERR_OK &&
+	    document_unpack(&run->documents[SIDE_CLOUD], cloud->packed, &info) == ERR_OK) {
+		observe(run, legacy->entity, SIDE_LEGACY);
+		observe(run, legacy->entity, SIDE_CLOUD);
+	}
+	return wants(run, legacy->entity);
 }
 
 void run_learn_agreed(struct run *run)
 {
-	struct span rest = buf_span(&run->agreed);
-	while (rest.len > 0) {
-		struct span entity = next_line(&rest);
-		struct span names[SIDE_COUNT][2];
+	for (int i = 0; i < run->cell_count && !run->full; i++) {
+		const struct run_cell *cell = &run->cells[i];
+		const struct span entity = span_of(cell->entity);
 		struct err_info info;
-		names[SIDE_LEGACY][0] = names[SIDE_LEGACY][1] = next_line(&rest);
-		names[SIDE_CLOUD][0] = next_line(&rest);
-		names[SIDE_CLOUD][1] = next_line(&rest);
-		for (int side = 0; side < SIDE_COUNT; side++) {
-			struct ledger_document row;
-			if (!rounding_wants(run->fits, entity, (enum ledger_side)side) ||
-			    !run_load(run, (enum ledger_side)side, names[side][0], names[side][1], &row) ||
-			    document_unpack(&run->documents[side], row.packed, &info) != ERR_OK)
-				continue;
-			observe(run, entity, (enum ledger_side)side);
-		}
+		if (!is_taxed(cell->type) || tally_get(run->tax_entities, &entity, 1, 0) == 0 ||
+		    !wants(run, entity))
+			continue;
+		if (ledger_of_cell(run->ledger, SIDE_LEGACY, cell->id, take_legacy, run, &info) != ERR_OK)
+			run_ledger_failed(run, &info);
 	}
 }
