@@ -41,6 +41,7 @@ struct known_source {
 	bool urgent;                       /* the next receipt does not wait */
 	int64_t untold_since_ns;
 	char last_id[POSTING_ID_MAX + 1];
+	char stream[STORE_STREAM_NAME_MAX]; /* of the topic that it came on last */
 };
 
 /* A document in parts, as far as it has come. */
@@ -267,7 +268,8 @@ static void count_message(struct inbox *inbox, const struct arrival *arrival, bo
 	if (source->untold++ == 0)
 		source->untold_since_ns = hal_mono_ns(inbox->hal);
 	source->urgent = source->urgent || urgent || source->untold >= RECEIPT_MESSAGES;
-	CHECK(text_copy(source->last_id, sizeof source->last_id, span_of(arrival->event->id)));
+	CHECK(text_copy(source->last_id, sizeof source->last_id, span_of(arrival->event->id)) &&
+	      text_copy(source->stream, sizeof source->stream, arrival->stream));
 }
 
 static int64_t receipt_due(const struct known_source *source)
@@ -290,29 +292,9 @@ int64_t inbox_receipts_due(const struct inbox *inbox)
 	return due;
 }
 
-enum err inbox_tell_receipts(struct inbox *inbox, struct err_info *info)
+static enum err raise_gap(struct inbox *inbox, const struct posting_sequence *state, struct span stream,
+                          struct err_info *info)
 {
-	struct inbox_postings *postings = inbox->postings;
-	int64_t now = hal_mono_ns(inbox->hal);
-	enum err err = ERR_OK;
-	for (int i = 0; postings && i < postings->count && err == ERR_OK; i++) {
-		struct known_source *source = postings->sources[i];
-		if (now < receipt_due(source))
-			continue;
-		/* Who gets none sends again, and is counted again. */
-		if (read_slot(inbox, i, info) != ERR_OK || strcmp(postings->state.source, source->name) != 0)
-			source->untold = 0;
-		else
-			err = tell_receipt(inbox, source, info);
-	}
-	return err;
-}
-
-/* ---- what is missing, and what was refused ---- */
-
-static enum err raise_gap(struct inbox *inbox, const struct arrival *arrival, struct err_info *info)
-{
-	const struct posting_sequence *state = arrival->state;
 	char ranges[160] = "";
 	char text[ERR_TEXT_MAX];
 	int shown = state->gap_count < GAPS_SHOWN ? state->gap_count : GAPS_SHOWN;
@@ -330,10 +312,43 @@ static enum err raise_gap(struct inbox *inbox, const struct arrival *arrival, st
 	    text, sizeof text,
 	    "the cloud's postings %s%s of this source are missing: have the middleware publish them "
 	    "again, unchanged, on dn/post/%.*s; until then no comparison is complete",
-	    ranges, state->gap_count > shown ? " and more" : "", (int)arrival->stream.len,
-	    arrival->stream.data);
+	    ranges, state->gap_count > shown ? " and more" : "", (int)stream.len, stream.data);
 	return inbox_raise(inbox, "cloud-gap", span_of(state->source), STORE_OWNER_TECHNICAL, text, info);
 }
+
+/* What the ledger has is what counts: an exception may stand, or be gone, by a message whose transaction was lost in
+ * the ledger alone. */
+static enum err settle_gap(struct inbox *inbox, const struct known_source *source, struct err_info *info)
+{
+	const struct posting_sequence *state = &inbox->postings->state;
+	if (state->gap_count > 0)
+		return raise_gap(inbox, state, span_of(source->stream), info);
+	return inbox->sink.clear(inbox->sink.self, "cloud-gap", span_of(state->source), info);
+}
+
+enum err inbox_tell_receipts(struct inbox *inbox, struct err_info *info)
+{
+	struct inbox_postings *postings = inbox->postings;
+	int64_t now = hal_mono_ns(inbox->hal);
+	enum err err = ERR_OK;
+	for (int i = 0; postings && i < postings->count && err == ERR_OK; i++) {
+		struct known_source *source = postings->sources[i];
+		if (now < receipt_due(source))
+			continue;
+		/* Who gets none sends again, and is counted again. */
+		if (read_slot(inbox, i, info) != ERR_OK ||
+		    strcmp(postings->state.source, source->name) != 0) {
+			source->untold = 0;
+			continue;
+		}
+		err = tell_receipt(inbox, source, info);
+		if (err == ERR_OK)
+			err = settle_gap(inbox, source, info);
+	}
+	return err;
+}
+
+/* ---- what is missing, and what was refused ---- */
 
 /* The number came, or is known of, and is not here. answered: the sender has learned so much already. */
 static enum err note_missing(struct inbox *inbox, struct arrival *arrival, bool answered,
@@ -344,7 +359,7 @@ static enum err note_missing(struct inbox *inbox, struct arrival *arrival, bool 
 	bool opened = posting_sequence_miss(state, arrival->event->sequence);
 	enum err err = keep_source(inbox, arrival->source, info);
 	if (err == ERR_OK && opened)
-		err = raise_gap(inbox, arrival, info);
+		err = raise_gap(inbox, arrival->state, arrival->stream, info);
 	count_message(inbox, arrival, opened && first && !answered);
 	return err;
 }
@@ -468,7 +483,7 @@ static enum err note_taken(struct inbox *inbox, struct arrival *arrival, struct 
 	inbox->counters.postings += (uint64_t)(arrival->event->sequence - arrival->first + 1);
 	enum err err = keep_source(inbox, arrival->source, info);
 	if (err == ERR_OK && opened)
-		err = raise_gap(inbox, arrival, info);
+		err = raise_gap(inbox, arrival->state, arrival->stream, info);
 	if (err == ERR_OK && closed)
 		err = inbox->sink.clear(inbox->sink.self, "cloud-gap", span_of(state->source), info);
 	if (err == ERR_OK && closed)

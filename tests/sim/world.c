@@ -377,6 +377,22 @@ static void quiet_hours(struct world *world)
 		find(world, why);
 }
 
+/* Exceptions of what is over: they must have ended by themselves. */
+static bool is_over(void *self, const struct store_exception *exception)
+{
+	struct world *world = self;
+	static const char *const rules[] = {"cloud-gap", "ledger-failed", "ledger-document"};
+	for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+		char text[500];
+		if (!exception->open || !span_equal(exception->rule, span_of(rules[i])))
+			continue;
+		(void)snprintf(text, sizeof text, "%s is open though it is over: %.*s", rules[i],
+		               (int)exception->text.len, exception->text.data);
+		find(world, text);
+	}
+	return true;
+}
+
 /* Both sides are whole: what does the comparison say? */
 static void compare_sides(struct world *world)
 {
@@ -390,6 +406,8 @@ static void compare_sides(struct world *world)
 		find(world, why);
 	else if (behind)
 		find(world, "the ledger has not taken what the store has committed");
+	struct err_info info;
+	(void)!store_exceptions_changed(agent_store(world->agent), 0, INT32_MAX, is_over, world, &info);
 	agent_close(world->agent);
 	world->agent = NULL;
 	if (!world->result->good || !world->middleware.cloud.posts)
