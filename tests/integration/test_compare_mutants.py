@@ -33,6 +33,7 @@ JOBS = 2
 RUN, GROUP, LEFTOVER, ITEMS, WRITE, SUMS = (f"connector/compare/{name}.c" for name in (
     "run", "run_group", "run_leftover", "run_items", "run_write", "run_sums"))
 PAIR, VIEW, LINES, FORM, PROJECT = (f"connector/compare/{name}.c" for name in ("pair", "view", "view_lines", "view_form", "project"))
+CHOOSE = "store_forward/ledger_choose.c"
 STORED = (VIEW, LINES, FORM, PROJECT)
 
 ADVANCE = ("	while (place->cursor && ledger_cursor_next(place->cursor, &document, &err, &info)) {\n",
@@ -70,6 +71,10 @@ MUTANTS = {
     "compare counts alone": (RUN, [(EQUAL, "	return a->documents == b->documents;")]),
     "compare counts and totals": (RUN, [(EQUAL, "	return a->documents == b->documents && a->total == b->total;")]),
     "choose no cell": (RUN, [("		cell->selected = run->full || ", "		cell->selected = run->full && ")]),
+    "every day is equal": (RUN, [("	if (sums_equal(&day->sums[SIDE_LEGACY], &day->sums[SIDE_CLOUD])) {", "	if (day->posting != 0) {")]),
+    "two of one identity are equal": (CHOOSE, [("	    !fingerprint_equal(&twins->fingerprint[SIDE_LEGACY], &twins->fingerprint[SIDE_CLOUD]))", "	    false)")]),
+    "a third of an identity is forgotten": (CHOOSE, [("	if (err == ERR_OK && !twins->unequal && (voided || twins->has[side]))", "	if (twins->has[side] && !twins->unequal)\n		return ERR_OK;\n	if (err == ERR_OK && !twins->unequal && voided)")]),
+    "what stands alone is equal": (CHOOSE, [("	if (!twins->has[SIDE_LEGACY] || !twins->has[SIDE_CLOUD] ||\n", "	if (twins->has[SIDE_LEGACY] && twins->has[SIDE_CLOUD] &&\n")]),
     "nothing is in the scope": (RUN, [("	if (!named || (scope->types != 0", "	if (true || (scope->types != 0")]),
     # Pairs.
     "every pair is matched": (GROUP, [("	return run_pair_status(run);\n}\n\nstatic enum err take_pair", "	return RUN_MATCHED;\n}\n\nstatic enum err take_pair")]),
