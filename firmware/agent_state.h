@@ -39,6 +39,8 @@ struct agent {
 	struct cloud *cloud;
 	char excluded[DIGEST_HEX_SIZE]; /* what the configuration keeps in phase legacy; see agent_phases.c */
 	bool excluded_due;              /* it is not in the store yet */
+	bool excluded_reading;          /* every source is read whole, to count what is excluded */
+	bool excluded_missed;           /* some were not counted: the ledger was not well */
 	struct rules_keeper *rules;     /* NULL: there are none */
 	char rules_told[ERR_TEXT_MAX];  /* the problem that an exception tells; empty: none */
 	bool rules_told_known;          /* false: of the exception nothing is known yet, or any more */
@@ -72,7 +74,7 @@ MUST_USE enum err agent_commit(struct agent *agent, struct err_info *info);
 MUST_USE enum err agent_absorb(struct agent *agent, enum err err, const struct err_info *info,
                                int64_t now_ns);
 
-/* agent_phases.c: reads again what is no longer excluded. */
+/* agent_phases.c: reads again what is no longer excluded, or was not counted. */
 MUST_USE enum err agent_phases_open(struct agent *agent, struct err_info *info);
 MUST_USE enum err agent_phases_step(struct agent *agent, struct err_info *info);
 

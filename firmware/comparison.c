@@ -139,7 +139,7 @@ static enum err try_open(struct comparison *comparison, int64_t now_ns, struct e
 	return learn_begun(comparison, why, info);
 }
 
-static void open_ledger(struct comparison *comparison, int64_t now_ns)
+void comparison_open(struct comparison *comparison, int64_t now_ns)
 {
 	struct err_info info = {.text = ""};
 	comparison->due_ns = now_ns + RETRY_NS;
@@ -210,7 +210,7 @@ struct comparison *comparison_new(struct hal *hal, const struct log *log, struct
 	posting_reader_init(&comparison->reader, &comparison->canonical);
 	document_init(&comparison->document);
 	buf_init(&comparison->told.about, 2 * HAL_CONTROL_REQUEST_MAX);
-	open_ledger(comparison, hal_mono_ns(hal));
+	comparison_open(comparison, hal_mono_ns(hal));
 	comparison_hold_streams(comparison, false);
 	return comparison;
 }
@@ -245,7 +245,7 @@ static enum err begin_as(struct comparison *comparison, bool lazy, struct err_in
 	return err;
 }
 
-static enum err begin(struct comparison *comparison, struct err_info *info)
+enum err comparison_begin(struct comparison *comparison, struct err_info *info)
 {
 	return begin_as(comparison, false, info);
 }
@@ -274,7 +274,7 @@ void comparison_use_rules(struct comparison *comparison, const struct rules *rul
 		return;
 	/* At once: what is in the sums of the former rules cannot be taken out by these. */
 	bool ours = !ledger_in_transaction(comparison->ledger);
-	enum err err = begin(comparison, &info);
+	enum err err = comparison_begin(comparison, &info);
 	if (err == ERR_OK) {
 		err = project_use_rules(&comparison->projector, rules, &info);
 		if (err != ERR_OK)
@@ -370,7 +370,7 @@ enum err comparison_posting(struct comparison *comparison, const struct posting_
 	                                      .revision = event->revision,
 	                                      .recorded_ns = hal_wall_ns(comparison->hal),
 	                                      .phase = event->has_phase ? (int)event->phase : 0};
-	enum err err = begin(comparison, info);
+	enum err err = comparison_begin(comparison, info);
 	if (err != ERR_OK)
 		return err;
 	err = comparison_project(comparison, event->subject, &projection, document, info);
@@ -415,7 +415,7 @@ enum err comparison_document(struct comparison *comparison, const char *source,
 	struct err_info why = {.text = ""};
 	const struct projection projection = {.side = SIDE_CLOUD,
 	                                      .recorded_ns = hal_wall_ns(comparison->hal)};
-	enum err err = begin(comparison, info);
+	enum err err = comparison_begin(comparison, info);
 	if (err != ERR_OK)
 		return err;
 	comparison->bound = true;
@@ -435,7 +435,7 @@ enum err comparison_document(struct comparison *comparison, const char *source,
 enum err comparison_state(struct comparison *comparison, const char *name, struct buf *out,
                           struct err_info *info)
 {
-	enum err err = begin(comparison, info);
+	enum err err = comparison_begin(comparison, info);
 	if (err != ERR_OK)
 		return err;
 	err = ledger_text(comparison->ledger, name, out, info);
@@ -447,7 +447,7 @@ enum err comparison_state(struct comparison *comparison, const char *name, struc
 enum err comparison_keep(struct comparison *comparison, const char *name, struct span state,
                          struct err_info *info)
 {
-	enum err err = begin(comparison, info);
+	enum err err = comparison_begin(comparison, info);
 	if (err != ERR_OK)
 		return err;
 	err = ledger_set_text(comparison->ledger, name, state, info);
@@ -556,7 +556,7 @@ void comparison_step(struct comparison *comparison, int64_t now_ns, bool busy, i
 		comparison->trouble[0] = comparison->left_out[0] = comparison->begun_text[0] = 0;
 	}
 	if (!comparison->ledger && now_ns >= comparison->due_ns)
-		open_ledger(comparison, now_ns);
+		comparison_open(comparison, now_ns);
 	if (comparison->ledger && now_ns >= comparison->due_ns && !ledger_in_transaction(comparison->ledger))
 		take_turn(comparison, now_ns, busy);
 	*deadline = comparison->due_ns < *deadline ? comparison->due_ns : *deadline;
@@ -630,7 +630,7 @@ enum err comparison_change_begin(struct comparison *comparison, struct err_info 
 		return err_set(info, ERR_UNSUPPORTED, "this agent does not compare: compare.enabled is no");
 	if (comparison->ledger && ledger_in_transaction(comparison->ledger) && !commit(comparison))
 		return err_set(info, ERR_AGAIN, "the ledger is not well; see: twinpost exceptions");
-	return begin(comparison, info);
+	return comparison_begin(comparison, info);
 }
 
 enum err comparison_change_end(struct comparison *comparison, enum err err, struct err_info *info)

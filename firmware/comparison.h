@@ -15,7 +15,8 @@
  * Faults: a damaged ledger is put aside, and a new one begins; what retention has deleted since is missing from it, and
  *        is told. A document whose sums overflow is left out, and told.
  * Runs in: the core.
- * Tests: tests/unit/comparison_test.c, tests/sim, tests/integration/test_compare_live.py
+ * Tests: tests/unit/comparison_test.c, tests/sim,
+ *        tests/integration/test_compare_decisions.py, tests/integration/test_cloud_ledger.py
  */
 #ifndef TWINPOST_COMPARISON_H
 #define TWINPOST_COMPARISON_H
@@ -49,6 +50,15 @@ enum err comparison_keep(struct comparison *comparison, const char *name, struct
                          struct err_info *info);
 /* The outcome of a document has moved. */
 void comparison_moved(struct comparison *comparison, struct span subject, int64_t revision);
+
+/* A document is in phase `legacy` and was never sent (excluded), or is not, or no longer; in the store's transaction.
+ * false: the ledger is not well and has not noted it; the documents are to be read again. */
+bool comparison_exclude(struct comparison *comparison, const char *subject, bool excluded);
+/* The ledger has counted what another configuration excludes than the one with this digest; "none": it excludes
+ * nothing. false as long as the ledger is not well. */
+bool comparison_excludes_other(struct comparison *comparison, const char *digest);
+/* Now it has counted this one's. */
+void comparison_excludes_these(struct comparison *comparison, const char *digest);
 
 /* Commits what the cloud has posted; before the store's commit. An error: documents were lost with the ledger's
  * transaction that the store counts as taken, so its own is to be rolled back. */

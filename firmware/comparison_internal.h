@@ -24,7 +24,9 @@
  * acknowledged. */
 #define TEXT_BEGUN LEDGER_TEXT_BEGUN
 #define BEGUN_SIZE 32
-#define BEGUN_RULE "ledger-damaged"
+/* Which configuration's excluded documents are counted, as a digest; none: "none". */
+#define TEXT_EXCLUDED "excluded"
+#define BEGUN_RULE    "ledger-damaged"
 
 struct moved {
 	char subject[STORE_SUBJECT_MAX + 1];
@@ -74,6 +76,10 @@ struct comparison {
 };
 
 /* comparison.c */
+/* Tries to open the ledger, and if it cannot be opened now, again later. */
+void comparison_open(struct comparison *comparison, int64_t now_ns);
+/* Makes sure that a transaction is open whose commit is synced. ERR_AGAIN: the ledger is not well. */
+MUST_USE enum err comparison_begin(struct comparison *comparison, struct err_info *info);
 /* Nothing of the open transaction stands. A ledger that is damaged is closed: the next step puts it aside. */
 void comparison_failed(struct comparison *comparison, enum err err, const struct err_info *info);
 /* It is left out, and the comparison must know. */

@@ -245,6 +245,9 @@ MUST_USE enum err ledger_set_text(struct ledger *ledger, const char *name, struc
 /* The rule of documents that are in a stream and could not be put into the ledger: their source is the side, first_ns
  * the highest revision that could not. They do not wait: a later one that can be put takes their place. */
 #define LEDGER_LEFT_OUT "ledger-document"
+/* The rule of documents that the configuration keeps here (phase legacy) and that were never sent: their source is the
+ * side. They do not wait, and nothing is missing. */
+#define LEDGER_EXCLUDED "phase-legacy"
 /* Documents that wait at the agent: not in a stream, so not among the documents. */
 struct ledger_held {
 	struct span rule, source, key; /* of the exception; the key is the subject where there is one */
@@ -257,6 +260,8 @@ MUST_USE enum err ledger_hold(struct ledger *ledger, const struct ledger_held *h
 /* Its first_ns; -1: there is none. */
 MUST_USE enum err ledger_held_first(struct ledger *ledger, struct span rule, struct span source,
                                     struct span key, int64_t *first_ns, struct err_info *info);
+/* How many there are, of every rule. */
+int64_t ledger_held_count(const struct ledger *ledger);
 typedef bool (*ledger_held_visitor)(void *self, const struct ledger_held *held);
 MUST_USE enum err ledger_helds(struct ledger *ledger, ledger_held_visitor visit, void *self,
                                struct err_info *info);

@@ -76,6 +76,11 @@ enum err ledger_held_first(struct ledger *ledger, struct span rule, struct span 
 	return err;
 }
 
+int64_t ledger_held_count(const struct ledger *ledger)
+{
+	return ledger->held;
+}
+
 enum err ledger_helds(struct ledger *ledger, ledger_held_visitor visit, void *self, struct err_info *info)
 {
 	sqlite3_stmt *statement = ledger_statement(ledger, LEDGER_HELD_ALL);

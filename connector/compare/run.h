@@ -121,8 +121,6 @@ struct run_options {
 		const char *text;
 	} incomplete[8];
 	int incomplete_count;
-	/* Documents that were read and left out by configuration, in all. */
-	int64_t excluded;
 	/* The phase of a company now, for people; NULL: "parallel". */
 	const char *(*phase_of)(void *self, struct span entity);
 	void *self;

@@ -450,20 +450,35 @@ static void add_water(void *self, const struct tally_row *row)
 		write_water(sum->json, row->parts[0], row->values);
 }
 
+/* The key's next part, up to the '/'; empty: it is no subject. */
+static struct span next_part(struct span *key)
+{
+	const char *end = key->len > 0 ? memchr(key->data, '/', key->len) : NULL;
+	struct span part = {key->data, end ? (size_t)(end - key->data) : 0};
+	if (end)
+		*key = (struct span){end + 1, key->len - part.len - 1};
+	return part;
+}
+
+/* Of its period nothing is known: it counts in every one. */
 static bool add_held(void *self, const struct ledger_held *held)
 {
 	struct run *run = self;
 	if (span_equal(held->rule, SPAN_LITERAL(LEDGER_LEFT_OUT)))
 		return true; /* it does not wait; that it is missing, the caller has told */
-	const char *end = held->key.len > 0 ? memchr(held->key.data, '/', held->key.len) : NULL;
-	struct span raw = {held->key.data, end ? (size_t)(end - held->key.data) : 0};
+	bool excluded = span_equal(held->rule, SPAN_LITERAL(LEDGER_EXCLUDED));
+	struct span key = held->key;
+	struct span raw = next_part(&key);
 	struct span entity = raw;
+	enum document_type type;
 	if (run->rules && !rules_map(run->rules, MAPPING_ENTITY, raw, raw,
 	                             (date_days)(run->options->at_ns / DAY_NS), &entity))
 		entity = raw;
 	if (entity.len == 0 || entity.len > LEDGER_CODE_MAX)
 		entity = SPAN_LITERAL("?");
-	tally_add(run->water, &entity, 1, WATER_HELD, 1);
+	else if (document_type_find(&type, next_part(&key)) && !run_in_scope(run, entity, (int)type, 0))
+		return true;
+	tally_add(run->water, &entity, 1, excluded ? WATER_EXCLUDED : WATER_HELD, 1);
 	return true;
 }
 
@@ -659,11 +674,6 @@ enum err run_write(struct run *run, struct err_info *info)
 	/* What can make it incomplete comes before the verdict. */
 	if (ledger_helds(run->ledger, add_held, run, &trouble) != ERR_OK)
 		run_ledger_failed(run, &trouble);
-	if (run->options->excluded > 0) {
-		const struct span key =
-		    SPAN_LITERAL("?"); /* the configuration leaves out, company by company unknown */
-		tally_add(run->water, &key, 1, WATER_EXCLUDED, run->options->excluded);
-	}
 	tally_visit(run->water, add_water, &water);
 	check_waterfall(run, &water);
 	buf_init(&bridge, 1u << 20);

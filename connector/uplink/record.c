@@ -315,10 +315,25 @@ static const struct config_phase_rule *phase_of(struct recorder *recorder, const
 	                       10000 * year + 100 * month + day);
 }
 
+static enum err tell_excluded(struct recorder *recorder, const char *subject, bool excluded,
+                              struct err_info *info)
+{
+	return recorder->excluding ? recorder->excluding(recorder->excluding_self, subject, excluded, info)
+	                           : ERR_OK;
+}
+
 /* Nothing of it is sent; told in the log at 1, 10, 100, ..., for a reading may hold a million of them. */
 static enum err exclude(struct recorder *recorder, const char *source, const char *subject,
                         struct err_info *info)
 {
+	struct store_document known;
+	enum err err = store_document_find(recorder->store, span_of(subject), &known, info);
+	if (err != ERR_OK && err != ERR_NOT_FOUND)
+		return err;
+	bool never_sent = err == ERR_NOT_FOUND;
+	err = tell_excluded(recorder, subject, never_sent, info);
+	if (err != ERR_OK)
+		return err;
 	uint64_t count = ++recorder->excluded;
 	while (count % 10 == 0)
 		count /= 10;
@@ -395,9 +410,12 @@ enum err recorder_document(struct recorder *recorder, const char *source, const 
 	const struct config_phase_rule *rule = phase_of(recorder, document, on);
 	if (rule->phase == CONFIG_PHASE_LEGACY)
 		return exclude(recorder, source, subject, info);
+	enum err err = tell_excluded(recorder, subject, false, info);
+	if (err != ERR_OK)
+		return err;
 	if (rule->phase == CONFIG_PHASE_CUTOVER && dated)
 		return hold_late(recorder, source, subject, document, rule, on, held, info);
-	enum err err = prepare(recorder, source, subject, document, on, held, info);
+	err = prepare(recorder, source, subject, document, on, held, info);
 	if (err != ERR_OK || *held)
 		return err;
 	const struct span data = buf_span(&recorder->data);

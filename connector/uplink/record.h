@@ -28,13 +28,19 @@
 #include "hal/hal.h"
 #include "store_forward/store.h"
 
+/* A document that is in phase `legacy` and was never sent; the same twice is no harm. excluded false: it is none of
+ * those, or no longer. In the store's transaction; an error is one of the store's. */
+typedef enum err (*recorder_excluding)(void *self, const char *subject, bool excluded, struct err_info *info);
+
 struct recorder {
 	struct hal *hal;
 	const struct log *log;
 	struct store *store;
 	const struct config *config;
-	struct notary *notary;     /* NULL: nothing is counted and no piece is closed */
-	const struct rules *rules; /* NULL: codes are not mapped */
+	struct notary *notary;        /* NULL: nothing is counted and no piece is closed */
+	const struct rules *rules;    /* NULL: codes are not mapped */
+	recorder_excluding excluding; /* NULL: nobody counts them; set by the owner, as the next */
+	void *excluding_self;
 	struct canonical canonical;
 	struct buf data;
 	struct buf event;

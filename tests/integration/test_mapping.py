@@ -108,34 +108,58 @@ class Mapping(unittest.TestCase):
         self.assertIn("No such file or directory", agent.tail())
 
 
+def excluded_in_waterfall(agent):
+    """What a comparison of this moment counts as excluded, of the row of all companies and of the others."""
+    agent.command("compare", "run", "--full")
+    rows = {row["entity"]: row for row in json.loads(agent.command("compare", "show", "--json")[1])["waterfall"]}
+    total = rows.pop("")
+    assert total["excluded"] == sum(row["excluded"] for row in rows.values()), rows
+    return total["excluded"]
+
+
 class Legacy(unittest.TestCase):
-    """What phase legacy keeps here is sent once the configuration says otherwise, though nobody remembers what it was."""
+    """What phase legacy keeps here is counted, and is sent once the configuration says otherwise."""
 
     def test_excluded_then_sent(self):
         """Nothing leaves in legacy; then the invoices alone; then all. No document waits, and none comes twice."""
         with pipeline.Pipeline(100, source={"reread": "12h"}) as line:
             agent = line.agent
-            line.agent.set("phases", [{"entity": "*", "phase": "legacy"}])
+            for name, place in (("ledger", "ledger.db"), ("results", "results")):
+                agent.set(f"compare.{name}", os.path.join(agent.directory, place))
+            agent.set("phases", [{"entity": "*", "phase": "legacy"}])
             agent.write_config()
             agent.start()
             status = agent.wait("everything was read", agent.caught_up)
             self.assertGreaterEqual(status["recorded"]["excluded"], len(line.expected()))
             self.assertEqual((status["recorded"]["new"], status["exceptions"]["open"]), (0, 0))
+            agent.wait("they are counted", lambda: excluded_in_waterfall(agent) == len(line.expected()))
             agent.stop()
+            self.lose_ledger(agent, len(line.expected()))
             line.agent.set("phases", [{"entity": "*", "phase": "shadow", "documents": ["invoice"]},
                                       {"entity": "*", "phase": "legacy"}])
             agent.write_config()
             agent.start()
             others = [subject for subject in line.expected() if "/invoice/" not in subject]
             line.wait_equal(without=others)
+            agent.wait("the others are counted", lambda: excluded_in_waterfall(agent) == len(others))
             agent.stop()
             self.assertEqual([subject for subject in line.received() if subject in others], [])
             agent.set("phases", [])
             agent.write_config()
             agent.start()
             line.wait_equal()
+            agent.wait("none is excluded", lambda: excluded_in_waterfall(agent) == 0)
             agent.stop()
             self.assertEqual(line.judge(), [])
+
+    def lose_ledger(self, agent, documents):
+        """Another ledger has counted nothing: everything is read again, with the same configuration."""
+        for name in os.listdir(agent.directory):
+            if name.startswith("ledger.db"):
+                os.unlink(os.path.join(agent.directory, name))
+        agent.start()
+        agent.wait("they are counted again", lambda: excluded_in_waterfall(agent) == documents)
+        agent.stop()
 
 
 if __name__ == "__main__":

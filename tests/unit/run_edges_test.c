@@ -465,6 +465,52 @@ static void totals_that_cancel_hide_nothing(void **state)
 	books_close(&books);
 }
 
+static void hold(struct books *books, const char *rule, const char *subject)
+{
+	struct err_info info;
+	const struct ledger_held held = {
+	    .rule = span_of(rule), .source = SPAN_LITERAL("legacy"), .key = span_of(subject)};
+	assert_int_equal(ledger_hold(books->ledger, &held, true, &info), ERR_OK);
+}
+
+/* What is not sent is counted where its company and kind are in the scope; what has no name of its own, always. */
+static void what_is_not_sent_stands_in_its_scope(void **state)
+{
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_pair(&books, 1, 10000, 0);
+	hold(&books, LEDGER_EXCLUDED, "10/invoice/2026/RI-2");
+	hold(&books, LEDGER_EXCLUDED, "10/journal/2026/RI-3");
+	hold(&books, LEDGER_EXCLUDED, "20/invoice/2026/RI-4");
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	assert_true(
+	    books_says(&books, RUN_FILE_RUN, "\"entity\":\"\",\"excluded\":3,\"extracted\":4,\"held\":0"));
+	assert_true(books_says(&books, RUN_FILE_RUN, "\"entity\":\"20\",\"excluded\":1,\"extracted\":1"));
+	books.options.scope = (struct run_scope){.entities = {"10"},
+	                                         .entity_count = 1,
+	                                         .from = 202609,
+	                                         .to = 202609,
+	                                         .types = 1u << DOCUMENT_INVOICE};
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	assert_true(
+	    books_says(&books, RUN_FILE_RUN, "\"entity\":\"\",\"excluded\":1,\"extracted\":2,\"held\":0"));
+	books_again(&books);
+	hold(&books, "mapping-missing", "20/invoice/2026/RI-5");
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED);
+	books_again(&books);
+	hold(&books, "mapping-missing", "10/invoice/2026/RI-6");
+	hold(&books, "subject-missing", "row 7");
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED_WITH_PENDING);
+	assert_true(
+	    books_says(&books, RUN_FILE_RUN, "\"entity\":\"\",\"excluded\":1,\"extracted\":4,\"held\":2"));
+	books_close(&books);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +534,7 @@ int main(void)
 	    cmocka_unit_test(revisions_may_begin_anew),
 	    cmocka_unit_test(one_side_voided_is_a_break),
 	    cmocka_unit_test(totals_that_cancel_hide_nothing),
+	    cmocka_unit_test(what_is_not_sent_stands_in_its_scope),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
