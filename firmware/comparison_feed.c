@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connector/compare/posting_sequence.h"
 #include "firmware/comparison_internal.h"
 #include "store_forward/outcomes.h"
 
@@ -252,6 +253,30 @@ static bool is_held(const struct comparison *comparison, const struct store_exce
 	return of_source && slashes == 3;
 }
 
+/* The cloud said two things under one number. A person who has found out which is booked acknowledges it; one more
+ * opens it again. */
+static enum err settle_conflicts(struct comparison *comparison, const struct store_exception *exception,
+                                 struct err_info *info)
+{
+	struct posting_sequence *state = mem_alloc(sizeof *state);
+	struct buf text;
+	enum err err = ERR_OK;
+	buf_init(&text, POSTING_SEQUENCE_BYTES_MAX);
+	for (int i = 0; i < POSTING_SOURCES_MAX && err == ERR_OK; i++) {
+		char name[32];
+		(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, i);
+		err = ledger_text(comparison->ledger, name, &text, info);
+		if (err != ERR_OK || !posting_sequence_read(state, buf_span(&text)) ||
+		    !span_equal(exception->key, span_of(state->source)))
+			continue;
+		(void)snprintf(name, sizeof name, POSTING_SETTLED_NAME_FORMAT, i);
+		err = ledger_set_mark(comparison->ledger, name, exception->open ? 0 : state->conflicts, info);
+	}
+	buf_release(&text);
+	free(state);
+	return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
 static bool visit_exception(void *self, const struct store_exception *exception)
 {
 	struct held_feed *feed = self;
@@ -264,8 +289,10 @@ static bool visit_exception(void *self, const struct store_exception *exception)
 		    ledger_set_text(feed->comparison->ledger, TEXT_BEGUN, (struct span){"", 0}, feed->info);
 		feed->acknowledged = true;
 	}
-	if (!is_held(feed->comparison, exception))
-		return true;
+	if (span_equal(exception->rule, SPAN_LITERAL(POSTING_CONFLICT_RULE)))
+		feed->err = settle_conflicts(feed->comparison, exception, feed->info);
+	if (feed->err != ERR_OK || !is_held(feed->comparison, exception))
+		return feed->err == ERR_OK;
 	const struct ledger_held held = {.rule = exception->rule,
 	                                 .source = exception->source,
 	                                 .key = exception->key,

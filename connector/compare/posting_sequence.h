@@ -27,6 +27,10 @@
 #define POSTING_SEQUENCE_BYTES_MAX 8192
 #define POSTING_SEQUENCE_NAME_FORMAT \
 	"cloud-source %d" /* of its text in the ledger: 0, 1, ... without a gap */
+/* A mark of the ledger: of so many conflicts of that source a person has found out what is booked. */
+#define POSTING_SETTLED_NAME_FORMAT "cloud-settled %d"
+/* The exception that tells of conflicts; its key is the source. Acknowledged, they are settled. */
+#define POSTING_CONFLICT_RULE "cloud-equivocation"
 
 struct posting_gap {
 	int64_t from, to;

@@ -415,8 +415,8 @@ static enum err refuse_other(struct inbox *inbox, struct arrival *arrival, bool 
 {
 	arrival->state->conflicts++;
 	if (!taken)
-		return refuse_and_miss(inbox, arrival, "cloud-equivocation", "id-reused", why, info);
-	enum err err = refuse(inbox, arrival, "cloud-equivocation", "id-reused", why, info);
+		return refuse_and_miss(inbox, arrival, POSTING_CONFLICT_RULE, "id-reused", why, info);
+	enum err err = refuse(inbox, arrival, POSTING_CONFLICT_RULE, "id-reused", why, info);
 	return err == ERR_OK ? keep_source(inbox, arrival->source, info) : err;
 }
 

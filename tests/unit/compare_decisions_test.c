@@ -124,12 +124,35 @@ static void gaps_are_told(void **state)
 	keep(*state, 2, SPAN_LITERAL("source tax\nnext 2\nconflicts 1\n"));
 	assert_true(compare_cloud_gaps(*state, text, sizeof text));
 	assert_string_equal(text, "postings of the cloud: of \"ledger\" 3, 7 to 9 are missing; of \"tax\" 1 "
-	                          "contradicted what was here under their number");
+	                          "contradicted what was here under their number; once it is known which is "
+	                          "booked: twinpost exceptions ack");
 	keep(*state, 1,
 	     SPAN_LITERAL("source ledger\nnext 20\nconflicts 0\ngap 3 3\ngap 7 9\ngap 11 11\ngap 13 "
 	                  "15\n"));
 	assert_true(compare_cloud_gaps(*state, text, sizeof text));
 	assert_non_null(strstr(text, "3, 7 to 9, 11 and more are missing"));
+}
+
+/* Those that somebody has looked into make nothing incomplete; any other number of them does. */
+static void settled_conflicts_are_no_gaps(void **state)
+{
+	char text[300];
+	char name[32];
+	char source[256];
+	(void)snprintf(name, sizeof name, POSTING_SETTLED_NAME_FORMAT, 0);
+	keep(*state, 0, SPAN_LITERAL("source tax\nnext 2\nconflicts 2\n"));
+	assert_true(compare_cloud_gaps(*state, text, sizeof text));
+	assert_int_equal(ledger_set_mark(*state, name, 2, &info), ERR_OK);
+	assert_false(compare_cloud_gaps(*state, text, sizeof text));
+	for (int64_t settled = 0; settled < 4; settled++) {
+		assert_int_equal(ledger_set_mark(*state, name, settled, &info), ERR_OK);
+		assert_int_equal(compare_cloud_gaps(*state, text, sizeof text), settled != 2);
+	}
+	/* What to do is said behind the longest name. */
+	(void)snprintf(source, sizeof source, "source %0160d\nnext 2\nconflicts 1\n", 7);
+	keep(*state, 0, span_of(source));
+	assert_true(compare_cloud_gaps(*state, text, sizeof text));
+	assert_non_null(strstr(text, "twinpost exceptions ack"));
 }
 
 /* A state that cannot be read is no state without gaps, and what stands behind it is looked at. */
@@ -149,10 +172,8 @@ static void unreadable_counts_as_gaps(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(holds_for_its_evidence),
-	    TEST(snoozed_beyond_the_cut),
-	    TEST(gaps_are_told),
-	    TEST(unreadable_counts_as_gaps),
+	    TEST(holds_for_its_evidence),        TEST(snoozed_beyond_the_cut),    TEST(gaps_are_told),
+	    TEST(settled_conflicts_are_no_gaps), TEST(unreadable_counts_as_gaps),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
  */
 #include "tests/unit/comparison_fixture.h"
 
+#include "connector/compare/posting_sequence.h"
 #include "store_forward/outcomes.h"
 #include "tests/unit/rules_fixture.h"
 
@@ -137,10 +138,10 @@ static void rows_that_are_gone_are_counted(void **state)
 	assert_non_null(strstr(found.text, "begun anew (its file was gone)"));
 }
 
-static int64_t raise_held(struct desk *desk, const char *source, const char *key, bool open)
+static int64_t raise(struct desk *desk, const char *rule, const char *source, const char *key, bool open)
 {
 	struct bench *bench = desk->bench;
-	const struct store_exception exception = {.rule = SPAN_LITERAL("period-closed"),
+	const struct store_exception exception = {.rule = span_of(rule),
 	                                          .source = span_of(source),
 	                                          .key = span_of(key),
 	                                          .text = SPAN_LITERAL("why"),
@@ -158,6 +159,11 @@ static int64_t raise_held(struct desk *desk, const char *source, const char *key
 	bench_commit(bench);
 	settle(desk);
 	return store_exceptions_open(bench->store.store);
+}
+
+static int64_t raise_held(struct desk *desk, const char *source, const char *key, bool open)
+{
+	return raise(desk, "period-closed", source, key, open);
 }
 
 struct held_list {
@@ -191,6 +197,45 @@ static void what_waits_is_held(void **state)
 	list.count = 0;
 	bench_must(desk->bench, ledger_helds(ledger_of(desk), visit_held, &list, &desk->bench->info));
 	assert_int_equal(list.count, 0);
+}
+
+static void keep_sequence(struct desk *desk, int number, const char *text)
+{
+	char name[32];
+	struct err_info *info = &desk->bench->info;
+	(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, number);
+	bench_begin(desk->bench);
+	bench_must(desk->bench, comparison_keep(desk->comparison, name, span_of(text), info));
+	bench_must(desk->bench, comparison_before_commit(desk->comparison, info));
+	bench_commit(desk->bench);
+}
+
+static int64_t settled_of(struct desk *desk, int number)
+{
+	char name[32];
+	(void)snprintf(name, sizeof name, POSTING_SETTLED_NAME_FORMAT, number);
+	return mark_of(desk, name);
+}
+
+/* What the cloud has contradicted is settled once its exception is ended, and open again with the next one. */
+static void ended_conflicts_are_settled(void **state)
+{
+	struct desk *desk = *state;
+	settle(desk);
+	keep_sequence(desk, 0, "source urn:a\nnext 2\nconflicts 3\n");
+	keep_sequence(desk, 1, "source urn:b\nnext 2\nconflicts 1\n");
+	(void)raise(desk, POSTING_CONFLICT_RULE, "middleware", "urn:a", true);
+	(void)raise(desk, POSTING_CONFLICT_RULE, "middleware", "urn:b", true);
+	assert_true(settled_of(desk, 0) <= 0 && settled_of(desk, 1) <= 0);
+	(void)raise(desk, POSTING_CONFLICT_RULE, "middleware", "urn:a", false);
+	assert_int_equal(settled_of(desk, 0), 3);
+	assert_true(settled_of(desk, 1) <= 0);
+	keep_sequence(desk, 0, "source urn:a\nnext 2\nconflicts 4\n");
+	(void)raise(desk, POSTING_CONFLICT_RULE, "middleware", "urn:a", true);
+	assert_int_equal(settled_of(desk, 0), 0);
+	(void)raise(desk, "cloud-gap", "middleware", "urn:a", true);
+	(void)raise(desk, "cloud-gap", "middleware", "urn:a", false);
+	assert_int_equal(settled_of(desk, 0), 0);
 }
 
 /* ---- outcomes ---- */
@@ -372,6 +417,7 @@ int main(void)
 	    WITH(retention_waits_for_the_ledger),
 	    WITH(rows_that_are_gone_are_counted),
 	    WITH(what_waits_is_held),
+	    WITH(ended_conflicts_are_settled),
 	    WITH(outcomes_are_those_of_the_revision),
 	    WITH(outcomes_of_a_new_ledger),
 	    WITH(other_rules_make_other_sums),

@@ -19,7 +19,9 @@
 #include "connector/posting/date.h"
 #include "store_forward/ledger_breaks.h"
 
-#define GAPS_SHOWN 3 /* of a source */
+#define GAPS_SHOWN    3 /* of a source */
+#define GAPS_TEXT_MAX 180
+#define ACKNOWLEDGE   "; once it is known which is booked: twinpost exceptions ack"
 
 struct compare_decisions {
 	struct ledger *ledger;
@@ -72,7 +74,7 @@ bool compare_decisions_find(void *self, struct span key, struct span evidence, s
 
 /* ---- gaps ---- */
 
-static void tell_gaps(const struct posting_sequence *state, struct buf *out)
+static void tell_gaps(const struct posting_sequence *state, int64_t conflicts, struct buf *out)
 {
 	buf_printf(out, "%sof \"%s\" ", out->len > 0 ? "; " : "", state->source);
 	for (int i = 0; i < state->gap_count && i < GAPS_SHOWN; i++) {
@@ -85,9 +87,21 @@ static void tell_gaps(const struct posting_sequence *state, struct buf *out)
 		buf_append_text(out, " and more");
 	if (state->gap_count > 0)
 		buf_append_text(out, " are missing");
-	if (state->conflicts > 0)
+	if (conflicts > 0)
 		buf_printf(out, "%s%" PRId64 " contradicted what was here under their number",
-		           state->gap_count > 0 ? ", and " : "", state->conflicts);
+		           state->gap_count > 0 ? ", and " : "", conflicts);
+}
+
+/* Those that nobody has looked into. */
+static enum err open_conflicts(struct ledger *ledger, int source, int64_t all, int64_t *open,
+                               struct err_info *info)
+{
+	char name[32];
+	int64_t settled = 0;
+	(void)snprintf(name, sizeof name, POSTING_SETTLED_NAME_FORMAT, source);
+	enum err err = ledger_mark(ledger, name, &settled, info);
+	*open = err == ERR_OK && settled == all ? 0 : all;
+	return err;
 }
 
 bool compare_cloud_gaps(struct ledger *ledger, char *text, size_t size)
@@ -97,23 +111,30 @@ bool compare_cloud_gaps(struct ledger *ledger, char *text, size_t size)
 	struct buf kept;
 	struct buf out;
 	enum err err = ERR_OK;
+	bool contradicted = false;
 	buf_init(&kept, POSTING_SEQUENCE_BYTES_MAX);
 	buf_init(&out, POSTING_SOURCES_MAX * 256u);
 	for (int i = 0; i < POSTING_SOURCES_MAX && err == ERR_OK; i++) {
 		char name[32];
+		int64_t conflicts = 0;
 		(void)snprintf(name, sizeof name, POSTING_SEQUENCE_NAME_FORMAT, i);
 		err = ledger_text(ledger, name, &kept, &info);
 		if (err == ERR_NOT_FOUND)
 			break;
-		if (err != ERR_OK || !posting_sequence_read(state, buf_span(&kept)))
+		bool readable = err == ERR_OK && posting_sequence_read(state, buf_span(&kept));
+		if (readable)
+			err = open_conflicts(ledger, i, state->conflicts, &conflicts, &info);
+		if (err != ERR_OK || !readable)
 			buf_printf(&out, "%swhat is known of the cloud's source %d cannot be read",
 			           out.len > 0 ? "; " : "", i);
-		else if (state->gap_count > 0 || state->conflicts > 0)
-			tell_gaps(state, &out);
+		else if (state->gap_count > 0 || conflicts > 0)
+			tell_gaps(state, conflicts, &out);
+		contradicted = contradicted || conflicts > 0;
 	}
 	bool gaps = out.len > 0;
 	if (gaps)
-		(void)snprintf(text, size, "postings of the cloud: %s", buf_cstr(&out));
+		(void)snprintf(text, size, "postings of the cloud: %.*s%s", GAPS_TEXT_MAX, buf_cstr(&out),
+		               contradicted ? ACKNOWLEDGE : "");
 	buf_release(&kept);
 	buf_release(&out);
 	free(state);
