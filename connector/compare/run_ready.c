@@ -182,8 +182,8 @@ static void put_why(struct json *json, struct run *run, const struct strata *str
 	if (run->reason_count > 0)
 		json_put_text(json, NULL, "the comparison is incomplete");
 	if (days < run->options->clean_days_needed) {
-		(void)snprintf(text, sizeof text, "%d clean days in a row, %d are needed", days,
-		               run->options->clean_days_needed);
+		(void)snprintf(text, sizeof text, "%d clean day%s in a row, %d are needed", days,
+		               days == 1 ? "" : "s", run->options->clean_days_needed);
 		json_put_text(json, NULL, text);
 	}
 	if (shared) {

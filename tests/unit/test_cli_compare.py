@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import unittest
+from decimal import Decimal
 
 from cli_case import ROOT, CliCase
 
@@ -29,6 +30,11 @@ class Case(CliCase):
             return [json.loads(line) for line in file]
 
 
+def shown(amount):
+    """An amount as the terminal shows it."""
+    return f"{Decimal(amount):,}"
+
+
 class ReadTest(Case):
     def test_show(self):
         """Verdict, reasons, counts, sums by currency, five causes, readiness."""
@@ -38,8 +44,9 @@ class ReadTest(Case):
         self.assertTrue(out.startswith("breaks, run 000012, cut 2026-11-21T16:08:27Z\n  - 40 documents differ\n"), out)
         self.assertRegex(out, rf"(?m)^  open differences +{len(self.differences()) - states['accepted']}$")
         self.assertRegex(out, rf"(?m)^  accepted +{states['accepted']}$")
-        self.assertRegex(out, r"(?m)^  open value +60689.50 gross, -9522.66 net EUR$")
-        self.assertRegex(out, r"(?m)^  mapping +5 +EUR +35067.80 +0.00 +Migration team ")
+        self.assertRegex(out, r"(?m)^  open value +60,689.50 gross, -9,522.66 net EUR$")
+        self.assertRegex(out, r"(?m)^ +4,055,186 gross, -2,074,244 net JPY$")
+        self.assertRegex(out, r"(?m)^  mapping +5 +EUR +35,067.80 +0.00 +Migration team ")
         self.assertIn("  ... 18 more: twinpost compare causes\n", out)
         self.assertRegex(out, r"(?m)^  00001 +parallel +10 +31 +no +10 of 31")
         self.assertEqual(json.loads(self.run_cli("compare", "show", SAMPLE, "--json")[1])["id"], "000012")
@@ -83,7 +90,7 @@ class ReadTest(Case):
             causes = json.load(file)["causes"]
         lines = self.run_cli("compare", "causes", SAMPLE)[1].splitlines()[1:]
         self.assertEqual([line.split()[:5] for line in lines],
-                         [[c["cause"], str(c["count"]), c["currency"], c["gross"], c["net"]] for c in causes])
+                         [[c["cause"], str(c["count"]), c["currency"], shown(c["gross"]), shown(c["net"])] for c in causes])
         out, reported = os.path.join(self.folder, "csv"), os.path.join(self.folder, "report")
         self.assertEqual(self.run_cli("compare", "export", SAMPLE, "--output", out)[0], 0)
         self.run_cli("compare", "report", SAMPLE, "--format", "csv", "--output", reported)

@@ -32,6 +32,18 @@ static void put_decision(const cJSON *item, const struct terminal *terminal, str
 	terminal_wrapped(terminal, member_text(item, "reason"), 8, out);
 }
 
+static void put_money(const cJSON *item, struct buf *out)
+{
+	char words[AMOUNT_WORDS_SIZE];
+	amount_words(member_text(item, "gross"), words);
+	terminal_text(words, out);
+	buf_append_text(out, " gross, ");
+	amount_words(member_text(item, "net"), words);
+	terminal_text(words, out);
+	buf_append_text(out, " net ");
+	terminal_text(member_text(item, "currency"), out);
+}
+
 static void render_break(const cJSON *item, const struct terminal *terminal, struct buf *out)
 {
 	const char *state = member_text(item, "state");
@@ -44,11 +56,7 @@ static void render_break(const cJSON *item, const struct terminal *terminal, str
 	buf_append_text(out, ", ");
 	terminal_text(member_text(item, "cause"), out);
 	buf_append_text(out, ", ");
-	terminal_text(member_text(item, "gross"), out);
-	buf_append_text(out, " gross, ");
-	terminal_text(member_text(item, "net"), out);
-	buf_append_text(out, " net ");
-	terminal_text(member_text(item, "currency"), out);
+	put_money(item, out);
 	buf_append_text(out, "\n    ");
 	terminal_wrapped(terminal, member_text(item, "text"), 4, out);
 	put_decision(item, terminal, out);
@@ -127,11 +135,7 @@ static void render_money(const cJSON *data, struct buf *out)
 		char count[WORDS_SIZE];
 		count_words(member_integer(item, "count"), count);
 		buf_printf(out, "  %s: ", count);
-		terminal_text(member_text(item, "gross"), out);
-		buf_append_text(out, " gross, ");
-		terminal_text(member_text(item, "net"), out);
-		buf_append_text(out, " net ");
-		terminal_text(member_text(item, "currency"), out);
+		put_money(item, out);
 		buf_append_char(out, '\n');
 	}
 }

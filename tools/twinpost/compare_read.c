@@ -83,9 +83,12 @@ static void show_sums(const struct figures *figures, struct buf *out)
 {
 	for (size_t i = 0; i < figures->sum_count; i++) {
 		const struct figures_sum *sum = &figures->sums[i];
-		char gross[DECIMAL_TEXT_MAX], net[DECIMAL_TEXT_MAX];
-		(void)decimal_print(sum->gross, gross);
-		(void)decimal_print(sum->net, net);
+		char text[DECIMAL_TEXT_MAX];
+		char gross[AMOUNT_WORDS_SIZE], net[AMOUNT_WORDS_SIZE];
+		(void)decimal_print(sum->gross, text);
+		amount_words(text, gross);
+		(void)decimal_print(sum->net, text);
+		amount_words(text, net);
 		put_label(i == 0 ? "open value" : "", out);
 		buf_printf(out, "%s gross, %s net ", gross, net);
 		terminal_text(sum->currency, out);
@@ -123,14 +126,17 @@ static int list_causes(const cJSON *run, int most, const struct terminal *termin
 	cJSON_ArrayForEach(cause, member(run, "causes"))
 	{
 		char count[WORDS_SIZE];
+		char gross[AMOUNT_WORDS_SIZE], net[AMOUNT_WORDS_SIZE];
 		if (shown++ >= most)
 			continue;
 		count_words(member_integer(cause, "count"), count);
-		table_add(&table, (const char *const[]){
-				      member_text(cause, "cause"), count, member_text(cause, "currency"),
-				      member_text(cause, "gross"), member_text(cause, "net"),
-				      words_owner(member_text(cause, "cause"), member_text(cause, "owner")),
-				      member_text(cause, "text")});
+		amount_words(member_text(cause, "gross"), gross);
+		amount_words(member_text(cause, "net"), net);
+		table_add(&table,
+		          (const char *const[]){
+			      member_text(cause, "cause"), count, member_text(cause, "currency"), gross, net,
+			      words_owner(member_text(cause, "cause"), member_text(cause, "owner")),
+			      member_text(cause, "text")});
 	}
 	table_finish(&table, terminal, indent, out);
 	return shown;
@@ -301,14 +307,16 @@ static enum err list_one(void *self, const struct result_line *line, struct err_
 		CHECK(cJSON_AddItemToArray(listing->list, cJSON_Duplicate(difference, true)));
 	} else {
 		bool open = strcmp(member_text(difference, "state"), "open") == 0;
+		char legacy[AMOUNT_WORDS_SIZE], cloud[AMOUNT_WORDS_SIZE], net[AMOUNT_WORDS_SIZE];
+		amount_words(member_text_of(difference, "legacy", "total"), legacy);
+		amount_words(member_text_of(difference, "cloud", "total"), cloud);
+		amount_words(member_text(difference, "net"), net);
 		table_add(&listing->table,
-		          (const char *const[]){
-			      member_text_of(difference, "legacy", "number"),
-			      member_text_of(difference, "cloud", "number"),
-			      member_text_of(difference, "legacy", "total"),
-			      member_text_of(difference, "cloud", "total"), member_text(difference, "net"),
-			      member_text(difference, "currency"), member_text(difference, "cause"),
-			      member_text(difference, open ? "status" : "state")});
+		          (const char *const[]){member_text_of(difference, "legacy", "number"),
+		                                member_text_of(difference, "cloud", "number"), legacy, cloud,
+		                                net, member_text(difference, "currency"),
+		                                member_text(difference, "cause"),
+		                                member_text(difference, open ? "status" : "state")});
 	}
 	return ERR_OK;
 }
@@ -317,13 +325,15 @@ static void put_side(const char *label, const cJSON *side, const char *currency,
                      const struct terminal *terminal, struct buf *out)
 {
 	struct buf text;
+	char total[AMOUNT_WORDS_SIZE];
 	put_label(label, out);
 	if (!cJSON_IsObject(side)) {
 		buf_append_text(out, "-\n");
 		return;
 	}
 	buf_init(&text, CLI_OUTPUT_MAX);
-	terminal_text(member_text(side, "total"), &text);
+	amount_words(member_text(side, "total"), total);
+	terminal_text(total, &text);
 	buf_append_char(&text, ' ');
 	terminal_text(currency, &text);
 	buf_append_text(&text, ", ");
@@ -372,6 +382,7 @@ static void render_one(const cJSON *one, struct buf *out)
 	struct terminal terminal;
 	const cJSON *accepted = member(one, "accepted");
 	const char *currency = member_text(one, "currency");
+	char amount[AMOUNT_WORDS_SIZE];
 	terminal_init(&terminal);
 	terminal_style(&terminal, STYLE_BOLD, out);
 	terminal_text(member_text(one, "key"), out);
@@ -384,8 +395,10 @@ static void render_one(const cJSON *one, struct buf *out)
 	terminal_wrapped(&terminal, member_text(one, "cause_text"), LABEL_WIDTH + 2, out);
 	put_side("ERP", member(one, "legacy"), currency, &terminal, out);
 	put_side("cloud", member(one, "cloud"), currency, &terminal, out);
-	put_pair("gross", member_text(one, "gross"), out);
-	put_pair("net", member_text(one, "net"), out);
+	amount_words(member_text(one, "gross"), amount);
+	put_pair("gross", amount, out);
+	amount_words(member_text(one, "net"), amount);
+	put_pair("net", amount, out);
 	if (accepted) {
 		put_pair("accepted by", member_text(accepted, "by"), out);
 		put_pair("and by", member_text(accepted, "second"), out);

@@ -285,9 +285,8 @@ static void actions(struct page *page)
 	page_table_end(page);
 	if (count > ACTIONS_SHOWN)
 		page_format(
-		    page,
-		    "<p class=\"note\">%i more causes: see <a href=\"#causes\">Why they differ</a>.</p>\n",
-		    count - ACTIONS_SHOWN);
+		    page, "<p class=\"note\">%i more %t: see <a href=\"#causes\">Why they differ</a>.</p>\n",
+		    count - ACTIONS_SHOWN, count - ACTIONS_SHOWN == 1 ? "cause" : "causes");
 	page_put(page, "</div>\n");
 }
 

@@ -4,7 +4,7 @@
  * Why:   see terminal.h.
  * Owns:  the cells of a table until table_finish().
  * Runs in: the CLI.
- * Tests: tests/unit/test_cli.py
+ * Tests: tests/unit/terminal_test.c, tests/unit/test_cli.py
  */
 #include "tools/twinpost/terminal.h"
 
@@ -168,6 +168,23 @@ void count_words(int64_t count, char words[WORDS_SIZE])
 			words[to++] = ',';
 	}
 	words[to] = 0;
+}
+
+void amount_words(const char *amount, char words[AMOUNT_WORDS_SIZE])
+{
+	size_t sign = amount[0] == '-';
+	size_t digits = strspn(amount + sign, "0123456789");
+	const char *fraction = amount + sign + digits;
+	size_t to = sign;
+	(void)snprintf(words, AMOUNT_WORDS_SIZE, "%s", amount);
+	if (strlen(amount) + digits / 3 >= AMOUNT_WORDS_SIZE || (fraction[0] && fraction[0] != '.'))
+		return;
+	for (size_t i = 0; i < digits; i++) {
+		words[to++] = amount[sign + i];
+		if (i + 1 < digits && (digits - 1 - i) % 3 == 0)
+			words[to++] = ',';
+	}
+	(void)snprintf(words + to, AMOUNT_WORDS_SIZE - to, "%s", fraction);
 }
 
 void table_init(struct table *table, int columns, unsigned right, const char *const *heads)

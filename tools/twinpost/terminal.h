@@ -6,7 +6,7 @@
  * Rules: 1. Text from outside goes through terminal_text(): control characters become '?'.
  *        2. A width is counted in characters, not bytes. Only a terminal has a width; elsewhere nothing is cut.
  * Runs in: the CLI.
- * Tests: tests/unit/test_cli.py
+ * Tests: tests/unit/terminal_test.c, tests/unit/test_cli.py
  */
 #ifndef TWINPOST_TERMINAL_H
 #define TWINPOST_TERMINAL_H
@@ -43,6 +43,9 @@ void age_words(int64_t seconds, char words[WORDS_SIZE]);
 void size_words(int64_t bytes, char words[WORDS_SIZE]);
 /* "1,234,567". */
 void count_words(int64_t count, char words[WORDS_SIZE]);
+/* An amount with separators: "-117,168.99". What is too long or no amount stays as it is, cut to the size. */
+#define AMOUNT_WORDS_SIZE 64
+void amount_words(const char *amount, char words[AMOUNT_WORDS_SIZE]);
 
 #define TABLE_COLUMNS_MAX 8
 struct table {
