@@ -3,9 +3,7 @@
  *
  * Why:   see rules_gaps.h.
  * Owns:  the dates of change while it looks.
- * Rules: What rules_map() says of a code can change only where some row begins, or on the day after one ends. One
- *        look-up at each of these dates is as good as one for each day, and follows every rule of rules_map() without
- *        knowing it.
+ * Rules: see rules_changes.h.
  * Runs in: the core; the CLI.
  * Tests: tests/unit/rules_gaps_test.c, which compares with one look-up for each day
  */
@@ -15,67 +13,7 @@
 #include <stdlib.h>
 
 #include "config/value.h"
-
-struct changes {
-	date_days *dates;
-	size_t count, capacity;
-};
-
-static void add_date(struct changes *changes, date_days date)
-{
-	if (changes->count == changes->capacity) {
-		changes->capacity = changes->capacity ? 2 * changes->capacity : 64;
-		changes->dates = mem_grow(changes->dates, changes->capacity * sizeof changes->dates[0]);
-	}
-	changes->dates[changes->count++] = date;
-}
-
-static bool add_changes(void *self, const struct mapping_row *row)
-{
-	if (row->valid_from != INT32_MIN)
-		add_date(self, row->valid_from);
-	if (row->valid_to != INT32_MAX)
-		add_date(self, row->valid_to + 1);
-	return true;
-}
-
-static int by_date(const void *a, const void *b)
-{
-	const date_days left = *(const date_days *)a;
-	const date_days right = *(const date_days *)b;
-	return (left > right) - (left < right);
-}
-
-/* Sorted, each once. */
-static void changes_of(const struct rules *rules, enum mapping_kind kind, struct changes *changes)
-{
-	*changes = (struct changes){0};
-	rules_visit(rules, kind, add_changes, changes);
-	if (changes->count == 0)
-		return;
-	qsort(changes->dates, changes->count, sizeof changes->dates[0], by_date);
-	size_t kept = 1;
-	for (size_t i = 1; i < changes->count; i++) {
-		if (changes->dates[i] != changes->dates[kept - 1])
-			changes->dates[kept++] = changes->dates[i];
-	}
-	changes->count = kept;
-}
-
-/* The first change after the date; count: none. */
-static size_t next_change(const struct changes *changes, date_days date)
-{
-	size_t low = 0;
-	size_t high = changes->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (changes->dates[middle] <= date)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
+#include "connector/compare/rules_changes.h"
 
 void rules_gaps_init(struct rules_gaps *gaps)
 {
@@ -100,11 +38,11 @@ static void add_gap(struct rules_gaps *gaps, const struct rules_seen *seen, date
 	gaps->list[gaps->kept++] = (struct rules_gap){*seen, from, to};
 }
 
-static void find_gaps(struct rules_gaps *gaps, const struct rules *rules, const struct changes *changes,
+static void find_gaps(struct rules_gaps *gaps, const struct rules *rules, const struct rules_changes *changes,
                       const struct rules_seen *seen)
 {
 	int64_t before = gaps->gaps;
-	size_t next = next_change(changes, seen->first);
+	size_t next = rules_changes_after(changes, seen->first);
 	date_days from = seen->first; /* of the run of days that have the same answer so far */
 	bool open = false;            /* they have no row */
 	date_days date = seen->first;
@@ -129,16 +67,18 @@ static void find_gaps(struct rules_gaps *gaps, const struct rules *rules, const 
 void rules_gaps_find(struct rules_gaps *gaps, const struct rules *rules, const struct rules_seen *seen,
                      size_t count)
 {
-	struct changes changes[MAPPING_KIND_COUNT];
-	for (int kind = 0; kind < MAPPING_KIND_COUNT; kind++)
-		changes_of(rules, (enum mapping_kind)kind, &changes[kind]);
+	struct rules_changes changes[MAPPING_KIND_COUNT] = {{.count = 0}};
+	for (int kind = 0; kind < MAPPING_KIND_COUNT; kind++) {
+		rules_changes_add(&changes[kind], rules, (enum mapping_kind)kind);
+		rules_changes_sort(&changes[kind]);
+	}
 	for (size_t i = 0; i < count; i++) {
 		CHECK(seen[i].first <= seen[i].last);
 		if (rules_has(rules, seen[i].kind))
 			find_gaps(gaps, rules, &changes[seen[i].kind], &seen[i]);
 	}
 	for (int kind = 0; kind < MAPPING_KIND_COUNT; kind++)
-		free(changes[kind].dates);
+		rules_changes_release(&changes[kind]);
 }
 
 void rules_gap_text(const struct rules_gap *gap, struct buf *out)

@@ -91,4 +91,13 @@ static inline date_days day(const char *iso)
 	return date;
 }
 
+/* A generator of a test's numbers (SplitMix64), the same on every machine. */
+static inline uint64_t next_random(uint64_t *state)
+{
+	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
 #endif

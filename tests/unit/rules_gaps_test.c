@@ -88,15 +88,6 @@ static void limit(void **state)
 	rules_drop(&made);
 }
 
-/* A generator of a test's numbers (SplitMix64), the same on every machine. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 /* Up to 12 rows within 40 days, of two entities and three codes, "*" among both; overlaps drop the mapping. */
 static bool random_rules(uint64_t *random, struct made_rules *made)
 {
