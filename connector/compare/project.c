@@ -46,6 +46,20 @@ void projector_release(struct projector *projector)
 
 /* ---- balances ---- */
 
+/* Of documents that are no journals: rule 4. */
+static const char *const kind_accounts[DOCUMENT_TYPE_COUNT] = {[DOCUMENT_INVOICE] = "invoices",
+                                                               [DOCUMENT_CREDIT_MEMO] = "credit memos",
+                                                               [DOCUMENT_PAYMENT] = "payments"};
+
+bool project_is_account(struct span account)
+{
+	for (int type = 0; type < DOCUMENT_TYPE_COUNT; type++) {
+		if (kind_accounts[type] && span_equal(account, span_of(kind_accounts[type])))
+			return false;
+	}
+	return account.len > 0 && account.data[0] != PROJECT_TAX_MARK;
+}
+
 static struct span cut_code(struct span code)
 {
 	return code.len <= LEDGER_CODE_MAX ? code : (struct span){code.data, LEDGER_CODE_MAX};
@@ -148,9 +162,6 @@ static int tax_balances(struct projector *projector, const struct view *view, co
 int project_balances(struct projector *projector, const struct view *view, const struct document *document,
                      const struct ledger_balance **balances)
 {
-	static const char *const names[DOCUMENT_TYPE_COUNT] = {[DOCUMENT_INVOICE] = "invoices",
-	                                                       [DOCUMENT_CREDIT_MEMO] = "credit memos",
-	                                                       [DOCUMENT_PAYMENT] = "payments"};
 	int count = 0;
 	if (view->voided) {
 		*balances = NULL;
@@ -158,8 +169,9 @@ int project_balances(struct projector *projector, const struct view *view, const
 	}
 	if (view->type == DOCUMENT_JOURNAL) {
 		count = journal_balances(projector, view);
-	} else if (names[view->type]) {
-		struct ledger_balance *balance = add_balance(projector, count++, span_of(names[view->type]));
+	} else if (kind_accounts[view->type]) {
+		struct ledger_balance *balance =
+		    add_balance(projector, count++, span_of(kind_accounts[view->type]));
 		balance->lines = 1;
 		*(view->total >= 0 ? &balance->debit : &balance->credit) = view->total;
 		count = tax_balances(projector, view, document, count);

@@ -67,5 +67,7 @@ MUST_USE enum err project_use_rules(struct projector *projector, const struct ru
 /* What a view adds to the accounts; the list is the projector's until its next call. */
 int project_balances(struct projector *projector, const struct view *view, const struct document *document,
                      const struct ledger_balance **balances);
+/* May journals have posted to it? Not to those of kinds of documents and of taxes (rule 4). */
+bool project_is_account(struct span account);
 
 #endif

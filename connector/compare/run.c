@@ -243,6 +243,8 @@ static bool choose_cells(struct run *run, struct err_info *info)
 			continue;
 		run->outcome->cells++;
 		add_total(run, cell);
+		if (!run->full && run_note_cell(run, cell, info) != ERR_OK)
+			return false;
 		cell->selected = run->full || !sums_equal(&cell->sums[SIDE_LEGACY], &cell->sums[SIDE_CLOUD]);
 		if (!cell->selected) {
 			count_equal(run, cell, cell->sums);
@@ -497,6 +499,8 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	for (int i = 0; i < RUN_GROUP_MAX; i++)
 		buf_init(&run->group[i].texts, LEDGER_PACKED_MAX + 4096);
 	buf_init(&run->line, RUN_LINE_MAX);
+	buf_init(&run->accounts, RUN_LINE_MAX);
+	run->reverse = rules_reverse_new(rules, MAPPING_ACCOUNT);
 	projector_init(&run->projector, ledger, rules);
 	run->canaries = options->canaries ? canaries_new(rules) : NULL;
 	for (int file = 0; file < RUN_FILE_RUN; file++)
@@ -508,6 +512,7 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	run->causes = cause_book_new(&causes);
 	run->counts = tally_new(RUN_STATUS_COUNT);
 	run->balances = tally_new(BALANCE_VALUES);
+	run->posted = tally_new(POSTED_VALUES);
 	run->bridge = tally_new(3);
 	run->side_totals = tally_new(SIDE_COUNT);
 	run->open_money = tally_new(2);
@@ -546,6 +551,7 @@ static void run_free(struct run *run)
 	cause_book_free(run->causes);
 	rounding_fits_free(run->fits);
 	tally_free(run->tax_entities);
+	tally_free(run->posted);
 	document_release(&run->part);
 	for (int i = 0; i < RUN_GROUP_MAX; i++)
 		buf_release(&run->group[i].texts);
@@ -555,6 +561,8 @@ static void run_free(struct run *run)
 	}
 	free(run->cells);
 	buf_release(&run->line);
+	buf_release(&run->accounts);
+	rules_reverse_free(run->reverse);
 	projector_release(&run->projector);
 	canaries_free(run->canaries);
 	free(run);

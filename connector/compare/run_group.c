@@ -158,8 +158,10 @@ static void make_again(struct run *run, struct ledger_document *row)
 	                               : view_fingerprint(view, row->identity);
 	run_prove_row(run, row, &fresh);
 	row->fingerprint = fresh;
-	if (!run_is_canary(row->entity))
-		run_add_balances(run, row->side, view, &run->documents[row->side]);
+	if (run_is_canary(row->entity))
+		return;
+	run_add_balances(run, row->side, view, &run->documents[row->side]);
+	run_note_posted(run, view);
 }
 
 /* run->pair is of the two, unless it gives RUN_MATCHED. */

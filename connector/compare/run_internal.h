@@ -13,6 +13,7 @@
 #include "connector/compare/cause.h"
 #include "connector/compare/pair.h"
 #include "connector/compare/project.h"
+#include "connector/compare/rules_reverse.h"
 #include "connector/compare/run.h"
 #include "connector/compare/tally.h"
 #include "connector/compare/usage.h"
@@ -70,6 +71,13 @@ enum explained {
 	BALANCE_UNEXPLAINED,
 	BALANCE_VALUES
 };
+/* Days on which journals were posted. */
+enum posted {
+	POSTED_DAYS, /* 0: none is known */
+	POSTED_FIRST,
+	POSTED_LAST,
+	POSTED_VALUES
+};
 enum water {
 	WATER_EXCLUDED,
 	WATER_HELD,
@@ -105,10 +113,13 @@ struct run {
 	struct tally *tax_entities; /* entity: differences in which a tax differs */
 	struct rounding_sheet sheets[SIDE_COUNT];
 	struct buf line;
+	struct rules_reverse *reverse; /* of accounts */
+	struct buf accounts;           /* of a balance */
 	struct buf subjects[SIDE_COUNT];
 
 	struct tally *counts;             /* entity, type, period, currency: a value for each status */
 	struct tally *balances;           /* entity, account, currency, period: enum explained */
+	struct tally *posted;             /* entity, currency, period: enum posted */
 	struct tally *bridge;             /* currency, cause or status: net, gross, count */
 	struct tally *side_totals;        /* currency: legacy, cloud totals */
 	struct tally *open_money;         /* currency, entity: net, gross of what is open */
@@ -216,6 +227,11 @@ void run_load_balances(struct run *run);
 void run_check_sums(struct run *run);
 MUST_USE enum err run_write_balances(struct run *run, struct err_info *info);
 MUST_USE enum err run_write_tax(struct run *run, struct err_info *info);
+/* run_accounts.c: on which days journals were posted, from one that was made again, or from the sums of a cell. */
+void run_note_posted(struct run *run, const struct view *view);
+MUST_USE enum err run_note_cell(struct run *run, const struct run_cell *cell, struct err_info *info);
+/* Puts "account_legacy" of a row of the balances. */
+void run_put_legacy_accounts(struct run *run, struct json *json, const struct tally_row *row);
 /* "12.30" of an amount in minor units of the currency. */
 struct amount_text {
 	char text[32];

@@ -252,7 +252,7 @@ static void write_balance(struct run *run, const struct tally_row *row)
 	json_init(&json, &run->line);
 	json_object(&json, NULL);
 	json_put_span(&json, "account", row->parts[1]);
-	json_put_text(&json, "account_legacy", "");
+	run_put_legacy_accounts(run, &json, row);
 	write_side(&json, "cloud", &v[BALANCE_CLOUD_LINES], currency);
 	json_put_span(&json, "currency", currency);
 	json_put_text(&json, "difference", run_amount(difference, currency).text);
