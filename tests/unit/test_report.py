@@ -248,6 +248,17 @@ class HtmlTest(ReportCase):
         self.assertEqual([row[3] for row in self.table(page, "Files of the result")],
                          [digest] + [entry["sha256"] for entry in run["files"]])
 
+    def test_accounts_of_the_erp(self):
+        """Equal codes are said, not repeated; several stand in their cell; a balance of no account has none."""
+        def change(_, tables):
+            for line, legacy in zip(tables["balances"], (tables["balances"][0]["account"], "10.1110 10.1120 ...", "")):
+                line["account_legacy"] = legacy
+        markup, page = self.page(self.changed(change))
+        found = [row[1] for row in self.table(page, "Accounts by company, currency and period") if len(row) > 1]
+        self.assertEqual(found[:3], ["same", "10.1110 10.1120 ...", ""])
+        self.assertNotIn("same", found[3:])
+        self.assertIn('<td class="codes">10.1110 10.1120 ...</td>', markup)
+
     def test_verdicts(self):
         """One sentence for each rung; only what is good looks good."""
         def calm(run, tables, verdict):

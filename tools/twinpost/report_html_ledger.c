@@ -194,12 +194,24 @@ static bool differs(const cJSON *line)
 	return !is_zero(member_text(line, "difference"));
 }
 
+/* Where no code was changed, a column of the same numbers would hide the few that were. */
+static void legacy_cell(struct page *page, const cJSON *line)
+{
+	const char *legacy = member_text(line, "account_legacy");
+	if (legacy[0] && strcmp(legacy, member_text(line, "account")) == 0)
+		page_put(page, "<td class=\"zero\">same</td>");
+	else
+		page_format(page, strchr(legacy, ' ') ? "<td class=\"codes\">%t</td>" : "<td>%t</td>",
+		            legacy);
+}
+
 static void balance_row(struct page *page, const cJSON *line)
 {
-	page_format(page, "<tr%r><th scope=\"row\">%t</th><td>%t</td><td class=\"t\">%t</td>",
+	page_format(page, "<tr%r><th scope=\"row\">%t</th>",
 	            is_zero(member_text(line, "unexplained")) ? "" : " class=\"differs\"",
-	            member_text(line, "account"), member_text(line, "account_legacy"),
-	            member_text(line, "period"));
+	            member_text(line, "account"));
+	legacy_cell(page, line);
+	page_format(page, "<td class=\"t\">%t</td>", member_text(line, "period"));
 	for (int side = 0; side < 2; side++) {
 		const char *name = side == 0 ? "legacy" : "cloud";
 		amount_cell(page, member_text_of(line, name, "debit"));
@@ -290,9 +302,12 @@ void html_balances(struct page *page)
 		page_nothing(page, "There is no account on either side.");
 		return;
 	}
-	page_put(page, "<p>Debit is positive, credit negative. A difference is explained where documents "
-	               "with a known cause "
-	               "make it. Differences are bold; rows with an unexplained part are shaded.</p>\n");
+	page_put(page,
+	         "<p>Debit is positive, credit negative. A difference is explained where documents "
+	         "with a known cause "
+	         "make it. Differences are bold; rows with an unexplained part are shaded. Beside each "
+	         "account of the cloud stand those of the ERP that become it by the mapping on the days "
+	         "of the period, whether or not anything was posted to them.</p>\n");
 	balance_sums(page);
 	page_table(page, "wide", "Accounts by company, currency and period");
 	page_put(

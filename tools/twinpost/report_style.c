@@ -92,7 +92,7 @@ const char *const report_style[] = {
     ".minor{color:var(--soft);font-size:.8125rem}\n",
     ".mono{font-family:ui-monospace,\"SF Mono\",Menlo,Consolas,\"Liberation Mono\",monospace;"
     "font-size:.75rem;overflow-wrap:anywhere}\n",
-    ".wide table,table.wide{min-width:58rem}\n",
+    ".wide table,table.wide{min-width:58rem}.codes{min-width:11em}\n",
     ".bad{color:var(--bad)}.good{color:var(--good)}.warn{color:var(--warn)}\n",
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:10px 52px}\n",
     "figure{margin:.8rem 0 1.2rem;min-width:0;break-inside:avoid}\n",
