@@ -122,8 +122,11 @@ void tally_add(struct tally *tally, const struct span *parts, int count, int whi
 		if ((size_t)tally->count * 2 > tally->place_count)
 			grow(tally);
 	}
-	if (__builtin_add_overflow(row->values[which], amount, &row->values[which]))
+	int64_t sum;
+	if (__builtin_add_overflow(row->values[which], amount, &sum))
 		tally->failed = true;
+	else
+		row->values[which] = sum;
 }
 
 bool tally_ok(const struct tally *tally)
@@ -134,6 +137,7 @@ bool tally_ok(const struct tally *tally)
 int64_t tally_get(const struct tally *tally, const struct span *parts, int count, int which)
 {
 	char text[KEY_MAX];
+	CHECK(which >= 0 && which < tally->values);
 	int place = *place_of(tally, join(parts, count, text));
 	return place ? tally->rows[place - 1]->values[which] : 0;
 }

@@ -4,7 +4,7 @@
  * Why:   a comparison adds up along a dozen dimensions at once, and writes each of them in a fixed order.
  * Owns:  its keys and values.
  * Rules: 1. A key is a text of parts joined by '\t'; keys come back in the order of their bytes.
- *        2. Additions are checked: an overflow is remembered and told by tally_ok(), never wrapped.
+ *        2. Additions are checked: one that overflows is left out, remembered and told by tally_ok(); nothing wraps.
  *        3. At most TALLY_KEYS_MAX keys: one more is refused and remembered.
  *        4. A part over TALLY_PART_BYTES_MAX is cut there, as the ledger cuts its codes.
  * Runs in: the CLI.
