@@ -210,16 +210,17 @@ void run_check_sums(struct run *run)
 	struct check check = {.run = run, .taxes = tally_new(2)};
 	tally_visit(run->balances, check_row, &check);
 	tally_visit(check.taxes, check_tax, &check);
-	tally_free(check.taxes);
-	const struct tally *const all[] = {run->counts, run->balances, run->bridge, run->side_totals,
-	                                   run->days,   run->entities, run->water,  run->unexplained,
-	                                   run->ages,   run->histogram};
+	const struct tally *const all[] = {
+	    run->counts,    run->balances,   run->bridge,       run->side_totals, run->days,
+	    run->entities,  run->water,      run->unexplained,  run->ages,        run->histogram,
+	    run->open_days, run->day_values, run->tax_entities, run->open_money,  check.taxes};
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		if (!tally_ok(all[i]))
 			run_incomplete(run, "sum-overflow",
 			               "a sum is over 64 bits, or over %d of them are needed",
 			               TALLY_KEYS_MAX);
 	}
+	tally_free(check.taxes);
 }
 
 /* ---- writing ---- */
