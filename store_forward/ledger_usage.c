@@ -6,7 +6,7 @@
  * Rules: as in ledger_usage.h.
  * Faults: as in ledger.h.
  * Runs in: the CLI.
- * Tests: tests/unit/run_usage_test.c
+ * Tests: tests/unit/ledger_usage_test.c
  */
 #include "store_forward/ledger_usage.h"
 

@@ -9,7 +9,7 @@
  *        2. Nothing of the ledger's own file is written.
  * Faults: as in ledger.h.
  * Runs in: the CLI.
- * Tests: tests/unit/run_usage_test.c
+ * Tests: tests/unit/ledger_usage_test.c
  */
 #ifndef TWINPOST_LEDGER_USAGE_H
 #define TWINPOST_LEDGER_USAGE_H

@@ -173,6 +173,26 @@ static inline void book_take(struct book *book, int n, int version)
 	book_must(book, ledger_take(book->ledger, &document, made.balances, MADE_BALANCES, &book->info));
 }
 
+/* What stands in the file. */
+static inline struct buf book_bytes(const struct book *book)
+{
+	struct buf bytes;
+	FILE *file = fopen(book->path, "rb");
+	buf_init(&bytes, 16u << 20);
+	assert_non_null(file);
+	for (int c; (c = fgetc(file)) != EOF;)
+		buf_append_char(&bytes, (char)c);
+	assert_int_equal(fclose(file), 0);
+	return bytes;
+}
+
+/* For sqlite3_progress_handler(): nothing comes to its end. */
+static inline int book_stop(void *self)
+{
+	(void)self;
+	return 1;
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, book_set_up, book_tear_down)
 
 #endif
