@@ -263,6 +263,11 @@ bool run_join(struct run *run, enum ledger_side side, struct span subjects, int 
 	(ATTRIBUTE(PARTY) | ATTRIBUTE(DUE_DATE) | ATTRIBUTE(DOCUMENT_DATE) | ATTRIBUTE(REFERENCE) | \
 	 ATTRIBUTE(TERMS))
 
+/* No member's alone, whatever the other side has: what was added up, and what members must have in common for that. */
+#define ATTRIBUTES_OF_ALL                                                               \
+	(ATTRIBUTE(PERIOD) | ATTRIBUTE(METER) | ATTRIBUTE(UNIT) | ATTRIBUTE(QUANTITY) | \
+	 ATTRIBUTE(RECORD_COUNT))
+
 /* The members of a side that disagree leave the attribute to the other side. */
 static void neutralise(struct run *run, enum ledger_side side, struct span names)
 {
@@ -290,14 +295,17 @@ static void neutralise(struct run *run, enum ledger_side side, struct span names
 		entities = entities || !span_equal(one->entity, sum->entity);
 	}
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		if (differ & found & ~ATTRIBUTE(PERIOD) & (UINT32_C(1) << i)) {
+		if (differ & found & ~ATTRIBUTES_OF_ALL & (UINT32_C(1) << i)) {
 			sum->attributes[i] = other->attributes[i];
 			sum->adjusted = true;
 		}
 	}
 	/* The balances of companies and periods stand each for itself: no one document can stand for several. */
-	if (differ & ATTRIBUTE(PERIOD))
-		sum->attributes[VIEW_PERIOD] = SPAN_LITERAL("several");
+	static const enum view_attribute common[] = {VIEW_PERIOD, VIEW_METER, VIEW_UNIT};
+	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+		if (differ & UINT32_C(1) << common[i])
+			sum->attributes[common[i]] = SPAN_LITERAL("several");
+	}
 	if (entities)
 		sum->entity = SPAN_LITERAL("several");
 	if (differ & ATTRIBUTE(PARTY))

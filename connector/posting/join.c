@@ -36,14 +36,27 @@ static enum err append_lines(struct document *to, const struct document *other, 
 	return ERR_OK;
 }
 
+/* A rate is a decimal too, and a year an integer. */
+static bool is_added(const struct document *document, int field)
+{
+	return document_spec(document->type)->header[field].kind == VALUE_AMOUNT ||
+	       (document->type == DOCUMENT_USAGE && (field == USAGE_QUANTITY || field == USAGE_RECORD_COUNT));
+}
+
 static enum err add_amounts(struct document *to, const struct document *other)
 {
 	const struct document_spec *spec = document_spec(to->type);
 	for (int f = 0; f < spec->header_count; f++) {
-		if (spec->header[f].kind != VALUE_AMOUNT || !other->header[f].present)
+		if (!is_added(to, f) || !other->header[f].present)
 			continue;
 		if (!to->header[f].present) {
 			to->header[f] = other->header[f];
+			continue;
+		}
+		if (spec->header[f].kind == VALUE_INTEGER) {
+			if (__builtin_add_overflow(to->header[f].as.integer, other->header[f].as.integer,
+			                           &to->header[f].as.integer))
+				return ERR_OVERFLOW;
 			continue;
 		}
 		enum err err = decimal_add(&to->header[f].as.decimal, to->header[f].as.decimal,

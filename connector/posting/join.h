@@ -3,7 +3,8 @@
  *
  * Why:   one side may post in one document what the other posts in several; their sums are what can be compared.
  * Owns:  nothing.
- * Rules: 1. Lines of every list are appended; amounts of the header are added up, exactly.
+ * Rules: 1. Lines of every list are appended; amounts of the header are added up, exactly, and so are quantity and
+ *           number of records of usage.
  *        2. All else of the header stays that of the first document. What the documents do not have in common is not a
  *           matter of this function.
  * Runs in: the CLI.

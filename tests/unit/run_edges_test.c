@@ -539,6 +539,73 @@ static void what_is_open_in_all_is_over_64_bits(void **state)
 	}
 }
 
+/* Usage of a meter in September; more: further fields, or "". */
+static void put_usage(struct books *books, enum ledger_side side, const char *number, const char *more,
+                      const char *meter, const char *quantity, const char *unit, int records)
+{
+	char data[1024];
+	(void)snprintf(
+	    data, sizeof data,
+	    "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"usage\",\"number\":\"%s\",\"year\":2026,"
+	    "\"period\":9,\"posting_date\":\"2026-09-30\",%s\"customer\":\"C1\",\"meter\":\"%s\","
+	    "\"window_start\":\"2026-09-01\",\"window_end\":\"2026-09-30\",\"quantity\":\"%s\",\"unit\":\"%"
+	    "s\","
+	    "\"record_count\":%d}",
+	    number, more, meter, quantity, unit, records);
+	books_put(books, side, data, 5, false, 1);
+}
+
+struct counted {
+	const char *meter, *quantity, *unit;
+	int records;
+};
+#define BOTH_OF "\"origin\":\"10/usage/2026/U1 10/usage/2026/U2\","
+#define ONE_OF  "\"origin\":\"10/usage/2026/U1\","
+
+/* Two documents of usage on one side, one on the other, which is to be what they counted together: not what one of them
+ * counted, and nothing where they counted different things. */
+static void usage_of_several_is_added_up(void **state)
+{
+	static const struct {
+		struct counted first, second, sum;
+		bool equal;
+	} cases[] = {
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "GB", 4}, {"gb", "15.5", "GB", 7}, true},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "GB", 4}, {"gb", "10.5", "GB", 3}, false},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "GB", 4}, {"gb", "5", "GB", 4}, false},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "GB", 4}, {"gb", "15.5", "GB", 3}, false},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "GB", 4}, {"gb", "15.51", "GB", 7}, false},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "GB", 4}, {"gb", "10.5", "GB", 7}, false},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "MB", 4}, {"gb", "15.5", "GB", 7}, false},
+	    {{"gb", "10.50", "GB", 3}, {"gb", "5", "MB", 4}, {"gb", "15.5", "MB", 7}, false},
+	    {{"gb", "10.50", "GB", 3}, {"up", "5", "GB", 4}, {"gb", "15.5", "GB", 7}, false},
+	    {{"gb", "10", "GB", 3}, {"gb", "2", "GB", 0}, {"gb", "12", "GB", 3}, true},
+	};
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		const struct counted *first = &cases[i / 2].first;
+		const struct counted *second = &cases[i / 2].second;
+		const struct counted *sum = &cases[i / 2].sum;
+		enum ledger_side two = i % 2 ? SIDE_CLOUD : SIDE_LEGACY;
+		enum ledger_side one = i % 2 ? SIDE_LEGACY : SIDE_CLOUD;
+		struct books books;
+		books_open(&books, NULL);
+		books_pair(&books, 1, 10000, 0);
+		put_usage(&books, two, i % 2 ? "M1" : "U1", i % 2 ? ONE_OF : "", first->meter,
+		          first->quantity, first->unit, first->records);
+		put_usage(&books, two, i % 2 ? "M2" : "U2", i % 2 ? ONE_OF : "", second->meter,
+		          second->quantity, second->unit, second->records);
+		put_usage(&books, one, i % 2 ? "U1" : "M1", i % 2 ? "" : BOTH_OF, sum->meter, sum->quantity,
+		          sum->unit, sum->records);
+		compare_both(&books);
+		/* The pair of invoices, and what is counted. */
+		if ((books.outcome.open == 0) != cases[i / 2].equal)
+			fail_msg("case %d: %d are open: %s\n%s", i, (int)books.outcome.open,
+			         books.outcome.why, buf_cstr(&books.files[RUN_FILE_DIFFERENCES]));
+		books_close(&books);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -564,6 +631,7 @@ int main(void)
 	    cmocka_unit_test(totals_that_cancel_hide_nothing),
 	    cmocka_unit_test(what_is_not_sent_stands_in_its_scope),
 	    cmocka_unit_test(what_is_open_in_all_is_over_64_bits),
+	    cmocka_unit_test(usage_of_several_is_added_up),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
