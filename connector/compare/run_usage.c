@@ -15,7 +15,7 @@
  *           the verdict is pending. Any other row but `agree` is a break.
  * Faults: documents that cannot be read make the run incomplete; those of the sink end it.
  * Runs in: the CLI.
- * Tests: tests/unit/run_usage_test.c, test_usage_ways.py
+ * Tests: tests/unit/test_usage_ways.py
  */
 #include <string.h>
 

@@ -13,7 +13,7 @@
  *           those. Without a configuration no phase is known, and "parallel" is assumed.
  * Faults: what is wrong with options, files or ledger is told on standard error.
  * Runs in: the CLI.
- * Tests: tests/unit/test_compare.py, tests/integration/test_compare_places.py
+ * Tests: tests/unit/compare_cut_test.c, test_compare_phases.py, tests/integration/test_compare_places.py
  */
 #ifndef TWINPOST_COMPARE_CUT_H
 #define TWINPOST_COMPARE_CUT_H

@@ -6,7 +6,7 @@
  * Rules: as in compare_result.h.
  * Faults: see compare_result.h.
  * Runs in: the CLI.
- * Tests: tests/unit/test_compare.py
+ * Tests: tests/unit/compare_result_test.c
  */
 #include "tools/twinpost/compare_result.h"
 

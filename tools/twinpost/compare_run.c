@@ -6,7 +6,7 @@
  * Rules: Exit status: 0 reconciled (also with warnings or pending documents), 1 breaks, 5 incomplete.
  * Faults: what is wrong with files or ledger is told with what to do; a result is whole or not there.
  * Runs in: the CLI.
- * Tests: tests/unit/test_compare.py, tests/integration/test_compare_live.py
+ * Tests: tests/unit/test_cli_compare.py, tests/integration/test_compare_planted.py, test_compare_property.py
  */
 #include <stdio.h>
 #include <string.h>
