@@ -21,7 +21,8 @@
  * Faults: a ledger that cannot be read is incomplete, told with its reason.
  * Source: the ladder and the tiers: the project's canonical model, section 5.
  * Runs in: the CLI.
- * Tests: tests/unit/run_test.c, tests/integration/test_compare*.py
+ * Tests: tests/unit/run_test.c, run_edges_test.c, tests/integration/test_compare_planted.py,
+ *        test_compare_property.py
  */
 #ifndef TWINPOST_RUN_H
 #define TWINPOST_RUN_H

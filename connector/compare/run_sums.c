@@ -148,6 +148,8 @@ void run_load_balances(struct run *run)
 struct check {
 	struct run *run;
 	struct tally *taxes; /* company, tax code, currency, period: what is not accounted for */
+	struct tally *money; /* currency: net, gross of what is open, of all companies */
+	bool overflow;
 	bool told;
 };
 
@@ -182,7 +184,13 @@ static void check_row(void *self, const struct tally_row *row)
 	bool tax = is_tax(row->parts[1]);
 	int64_t legacy = v[BALANCE_LEGACY_CREDIT] + (tax ? 0 : v[BALANCE_LEGACY_DEBIT]);
 	int64_t cloud = v[BALANCE_CLOUD_CREDIT] + (tax ? 0 : v[BALANCE_CLOUD_DEBIT]);
-	int64_t found = v[BALANCE_EXPLAINED] + v[BALANCE_UNEXPLAINED];
+	int64_t apart;
+	int64_t found;
+	if (__builtin_sub_overflow(cloud, legacy, &apart) ||
+	    __builtin_add_overflow(v[BALANCE_EXPLAINED], v[BALANCE_UNEXPLAINED], &found)) {
+		check->overflow = true;
+		return;
+	}
 	if (check->told || !run_in_scope(run, row->parts[0], DOCUMENT_JOURNAL, period_of(row->parts[3])) ||
 	    run->options->scope.types != 0)
 		return;
@@ -191,10 +199,10 @@ static void check_row(void *self, const struct tally_row *row)
 		const char *mark = memchr(code.data, PROJECT_TAX_MARK, code.len);
 		code.len = mark ? (size_t)(mark - code.data) : code.len;
 		const struct span key[] = {row->parts[0], code, row->parts[2], row->parts[3]};
-		tally_add(check->taxes, key, 4, 0, cloud - legacy);
+		tally_add(check->taxes, key, 4, 0, apart);
 		tally_add(check->taxes, key, 4, 1, found);
-	} else if (cloud - legacy != found) {
-		tell_difference(check, row->parts, "account", row->parts[1], cloud - legacy, found);
+	} else if (apart != found) {
+		tell_difference(check, row->parts, "account", row->parts[1], apart, found);
 	}
 }
 
@@ -205,22 +213,31 @@ static void check_tax(void *self, const struct tally_row *row)
 		tell_difference(check, row->parts, "tax code", row->parts[1], row->values[0], row->values[1]);
 }
 
+static void add_money(void *self, const struct tally_row *row)
+{
+	struct check *check = self;
+	tally_add(check->money, row->parts, 1, 0, row->values[0]);
+	tally_add(check->money, row->parts, 1, 1, row->values[1]);
+}
+
 void run_check_sums(struct run *run)
 {
-	struct check check = {.run = run, .taxes = tally_new(2)};
+	struct check check = {.run = run, .taxes = tally_new(2), .money = tally_new(2)};
+	tally_visit(run->open_money, add_money, &check);
 	tally_visit(run->balances, check_row, &check);
 	tally_visit(check.taxes, check_tax, &check);
 	const struct tally *const all[] = {
-	    run->counts,    run->balances,   run->bridge,       run->side_totals, run->days,
-	    run->entities,  run->water,      run->unexplained,  run->ages,        run->histogram,
-	    run->open_days, run->day_values, run->tax_entities, run->open_money,  check.taxes};
-	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-		if (!tally_ok(all[i]))
-			run_incomplete(run, "sum-overflow",
-			               "a sum is over 64 bits, or over %d of them are needed",
-			               TALLY_KEYS_MAX);
-	}
+	    run->counts,       run->balances,   run->bridge,    run->side_totals,
+	    run->days,         run->entities,   run->water,     run->unexplained,
+	    run->ages,         run->histogram,  run->open_days, run->day_values,
+	    run->tax_entities, run->open_money, check.taxes,    check.money};
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+		check.overflow = check.overflow || !tally_ok(all[i]);
+	if (check.overflow)
+		run_incomplete(run, "sum-overflow", "a sum is over 64 bits, or over %d of them are needed",
+		               TALLY_KEYS_MAX);
 	tally_free(check.taxes);
+	tally_free(check.money);
 }
 
 /* ---- writing ---- */

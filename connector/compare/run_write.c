@@ -8,7 +8,8 @@
  *           every document of the legacy side stands in exactly one class of the waterfall.
  * Faults: those of the sink.
  * Runs in: the CLI.
- * Tests: tests/unit/run_test.c, tests/integration/test_compare*.py
+ * Tests: tests/unit/run_test.c, run_edges_test.c, tests/integration/test_compare_planted.py,
+ *        test_compare_property.py
  */
 #include <inttypes.h>
 #include <stdio.h>
