@@ -35,6 +35,7 @@
 #define RUN_WINDOW_DAYS   7                   /* tier 3 and 4: posted within so many days of each other */
 #define RUN_SUBSET_MAX    16                  /* candidates of one-to-many: 2^16 sums at most */
 #define RUN_GROUP_MAX     64                  /* documents of one side that share an identity */
+#define RUN_OTHERS_MAX    100 /* subjects that a difference names beside the first of a side */
 #define RUN_FIELDS_MAX    PAIR_DIFFERENCES_MAX
 #define RUN_ENTITIES_MAX  64
 #define RUN_EXAMPLES_MAX  3

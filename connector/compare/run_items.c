@@ -247,6 +247,28 @@ static void add_tallies(struct found *found, const struct ledger_item *item, con
 
 /* ---- the line ---- */
 
+/* Several documents of a side stand together for one of the other: how many in all. */
+static int count_names(struct span names)
+{
+	struct span identity;
+	struct span subject;
+	int count = 0;
+	while (run_next_name(&names, &identity, &subject))
+		count++;
+	return count;
+}
+
+static void put_others(struct json *json, struct span names)
+{
+	struct span identity;
+	struct span subject;
+	(void)!run_next_name(&names, &identity, &subject);
+	json_list(json, "others");
+	for (int i = 0; i < RUN_OTHERS_MAX && run_next_name(&names, &identity, &subject); i++)
+		json_put_span(json, NULL, subject);
+	json_list_end(json);
+}
+
 static void put_side(struct json *json, const struct run *run, enum ledger_side side, struct span names)
 {
 	const struct view *view = &run->views[side];
@@ -259,8 +281,13 @@ static void put_side(struct json *json, const struct run *run, enum ledger_side 
 	}
 	if (view->has_posting)
 		date_print(view->posting, date);
+	int documents = count_names(names);
 	json_object(json, key);
+	if (documents > 1)
+		json_put_integer(json, "documents", documents);
 	json_put_span(json, "number", document_text(document, &document->header[HEADER_NUMBER]));
+	if (documents > 1)
+		put_others(json, names);
 	json_put_text(json, "period", run_period(view->period).text);
 	json_put_text(json, "posting_date", date);
 	json_put_span(json, "subject", first_name(names));

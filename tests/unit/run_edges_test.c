@@ -286,35 +286,65 @@ static void very_many_leftovers(void **state)
 }
 
 /* One document of the cloud for more legacy ones than are kept of one identity. */
+/* Journals J0, J1, ... of 1.00 each in the ERP, and one of the cloud that names all of them. */
+static void put_collective(struct books *books, int count, const char *amount)
+{
+	struct buf data;
+	const char *between = "";
+	buf_init(&data, 1u << 20);
+	buf_append_text(&data,
+	                "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"G\","
+	                "\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\","
+	                "\"origin\":\"");
+	for (int i = 0; i < count; i++) {
+		char number[16];
+		(void)snprintf(number, sizeof number, "J%d", i);
+		put_journal(books, SIDE_LEGACY, "10", number, "", 9, "1", "1.00");
+		buf_printf(&data, "%s10/journal/2026/%s", between, number);
+		between = " ";
+	}
+	buf_printf(&data,
+	           "\",\"lines\":[{\"line\":\"1\",\"account\":\"1\",\"amount\":\"%s\"},"
+	           "{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-%s\"}]}",
+	           amount, amount);
+	books_put(books, SIDE_CLOUD, buf_cstr(&data), 5, false, 1);
+	buf_release(&data);
+}
+
 static void one_for_very_many(void **state)
 {
 	struct books books;
-	struct buf origin;
 	(void)state;
 	books_open(&books, NULL);
-	buf_init(&origin, 1u << 20);
-	for (int i = 0; i < RUN_GROUP_MAX + 6; i++) {
-		char number[16];
-		(void)snprintf(number, sizeof number, "J%d", i);
-		put_journal(&books, SIDE_LEGACY, "10", number, "", 9, "1", "1.00");
-		buf_printf(&origin, "%s10/journal/2026/J%d", i ? " " : "", i);
-	}
-	char *more = mem_alloc(16384);
-	(void)snprintf(more, 16384, "\"origin\":\"%s\",", buf_cstr(&origin));
-	char *data = mem_alloc(32768);
-	(void)snprintf(data, 32768,
-	               "{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"journal\",\"number\":\"G\","
-	               "\"year\":2026,\"period\":9,\"posting_date\":\"2026-09-15\",\"currency\":\"EUR\",%s"
-	               "\"lines\":[{\"line\":\"1\",\"account\":\"1\",\"amount\":\"70.00\"},"
-	               "{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-70.00\"}]}",
-	               more);
-	books_put(&books, SIDE_CLOUD, data, 5, false, 1);
-	free(more);
-	free(data);
+	put_collective(&books, RUN_GROUP_MAX + 6, "70.00");
 	compare_both(&books);
 	books_verdict(&books, RUN_RECONCILED);
-	buf_release(&origin);
 	books_close(&books);
+}
+
+/* How many there are is always told; at most RUN_OTHERS_MAX beside the first are named. */
+static void what_stands_together_is_named(void **state)
+{
+	(void)state;
+	for (int more = -RUN_OTHERS_MAX; more < 2; more += more < 0 ? RUN_OTHERS_MAX / 2 : 1) {
+		struct books books;
+		char documents[32];
+		int count = RUN_OTHERS_MAX + 1 + more;
+		books_open(&books, NULL);
+		put_collective(&books, count, "999.00");
+		compare_both(&books);
+		books_verdict(&books, RUN_BREAKS);
+		const char *line = buf_cstr(&books.files[RUN_FILE_DIFFERENCES]);
+		const char *others = strstr(line, "\"others\":[");
+		(void)snprintf(documents, sizeof documents, "\"documents\":%d,", count);
+		assert_int_equal(strstr(line, documents) != NULL, count > 1);
+		assert_int_equal(others != NULL, count > 1);
+		int named = 0;
+		for (const char *end = others ? strchr(others, ']') : NULL; others && others < end; others++)
+			named += strncmp(others, "10/journal/2026/J", 17) == 0;
+		assert_int_equal(named, more > 0 ? RUN_OTHERS_MAX : count - 1);
+		books_close(&books);
+	}
 }
 
 /* A journal's account may be longer than the ledger's codes: it is left out with a sentence, not with an abort. */
@@ -626,6 +656,7 @@ int main(void)
 	    cmocka_unit_test(as_many_outside_the_scope),
 	    cmocka_unit_test(very_many_leftovers),
 	    cmocka_unit_test(one_for_very_many),
+	    cmocka_unit_test(what_stands_together_is_named),
 	    cmocka_unit_test(a_long_account_is_refused),
 	    cmocka_unit_test(mended_rules_find_references),
 	    cmocka_unit_test(a_revision_may_name_another_document),

@@ -27,6 +27,23 @@ class Repost(CliCase):
                     for line, code, value in ((1, account, amount), (2, "A" if cloud else "100", "-" + amount)):
                         file.write(f"{'20' if number > 247 else '10'},journal,2026,{'G' if cloud else ''}{number:03},1,2026-01-05,"
                                    f"EUR,{origin.replace('10/', '20/') if number > 247 else origin},{line},{code},{value}\n")
+        return self.compare()
+
+    def collective(self, count):
+        """Of so many journals the cloud has made one, with another account; and another one alone."""
+        names = [f"10/journal/2026/{number:03}" for number in range(count)]
+        with open(os.path.join(self.folder, "legacy.csv"), "w", encoding="utf-8") as file:
+            file.write(COLUMNS)
+            for number in range(count + 1):
+                file.write("".join(f"10,journal,2026,{number:03},1,2026-01-05,EUR,,{line},100,{amount}\n" for line, amount in ((1, 5), (2, -5))))
+        with open(os.path.join(self.folder, "cloud.csv"), "w", encoding="utf-8") as file:
+            file.write(COLUMNS)
+            for number, origin, amount in (("G1", " ".join(names), 5 * count), ("G2", f"10/journal/2026/{count:03}", 5)):
+                file.write(f"10,journal,2026,{number},1,2026-01-05,EUR,{origin},1,WRONG,{amount}\n"
+                           f"10,journal,2026,{number},1,2026-01-05,EUR,{origin},2,A,{-amount}\n")
+        return names, self.compare()
+
+    def compare(self):
         os.mkdir(os.path.join(self.folder, "rules"))
         with open(os.path.join(self.folder, "rules", "account.csv"), "w", encoding="utf-8") as file:
             file.write(HEAD + "*,*,A,,,\n")
@@ -70,6 +87,26 @@ class Repost(CliCase):
         status, out, _ = self.ask("compare", "repost", "--cause", "rounding", "--why", "x", "--config", config)
         self.assertEqual((status, out, agent.requests),
                          (0, "the newest comparison has no such difference; nothing to post again\n", []))
+
+    def test_what_stands_together(self):
+        """Every document that the cloud has booked as one is posted again; more than a result names are refused, by name."""
+        names, config = self.collective(3)
+        self.assertEqual([one["cause"] for one in self.differences], ["mapping"] * 2)
+        agent = self.play(self.answers)
+        self.ask("compare", "repost", "--cause", "mapping", "--why", "mended", "--config", config)
+        self.assertEqual([sorted(request["text"].splitlines()) for request in agent.requests], [sorted(names + ["10/journal/2026/003"])])
+        status, out, err = self.ask("compare", "diff", "000001", names[2], "--config", config)
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn(f"; together with {names[1]}, {names[2]} cloud ", " ".join(out.split()))
+
+    def test_too_many_stand_together(self):
+        """Where not all are known, none is posted again."""
+        names, config = self.collective(102)
+        agent = self.play(self.answers)
+        status, _, err = self.ask("compare", "repost", "--cause", "mapping", "--why", "mended", "--config", config)
+        self.assertNotEqual(status, 0)
+        self.assertIn(f"{names[0]} stands together with more documents than a result names", err)
+        self.assertEqual(agent.requests, [])
 
     def test_a_page_fails(self):
         """What was posted before the page that failed is told, and the failure is the exit status."""

@@ -270,13 +270,25 @@ struct listing {
 	int64_t limit, shown, fitting;
 };
 
+static bool is_among(const cJSON *side, const char *name)
+{
+	const cJSON *other;
+	cJSON_ArrayForEach(other, member(side, "others"))
+	{
+		if (cJSON_IsString(other) && strcmp(other->valuestring, name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool is_named(const cJSON *difference, const char *name)
 {
 	return strcmp(member_text(difference, "key"), name) == 0 ||
 	       strcmp(member_text_of(difference, "legacy", "number"), name) == 0 ||
 	       strcmp(member_text_of(difference, "cloud", "number"), name) == 0 ||
 	       strcmp(member_text_of(difference, "legacy", "subject"), name) == 0 ||
-	       strcmp(member_text_of(difference, "cloud", "subject"), name) == 0;
+	       strcmp(member_text_of(difference, "cloud", "subject"), name) == 0 ||
+	       is_among(member(difference, "legacy"), name) || is_among(member(difference, "cloud"), name);
 }
 
 static bool fits(const struct listing *listing, const cJSON *difference)
@@ -321,6 +333,22 @@ static enum err list_one(void *self, const struct result_line *line, struct err_
 	return ERR_OK;
 }
 
+static void put_others(const cJSON *side, struct buf *out)
+{
+	const cJSON *other;
+	int64_t left = member_integer(side, "documents") - 1;
+	const char *before = "; together with ";
+	cJSON_ArrayForEach(other, member(side, "others"))
+	{
+		buf_append_text(out, before);
+		terminal_text(cJSON_GetStringValue(other), out);
+		before = ", ";
+		left--;
+	}
+	if (left > 0)
+		buf_printf(out, " and %" PRId64 " more", left);
+}
+
 static void put_side(const char *label, const cJSON *side, const char *currency,
                      const struct terminal *terminal, struct buf *out)
 {
@@ -344,6 +372,7 @@ static void put_side(const char *label, const cJSON *side, const char *currency,
 	terminal_text(member_text(side, "posting_date"), &text);
 	buf_append_text(&text, ", period ");
 	terminal_text(member_text(side, "period"), &text);
+	put_others(side, &text);
 	terminal_wrapped(terminal, buf_cstr(&text), LABEL_WIDTH + 2, out);
 	buf_release(&text);
 }

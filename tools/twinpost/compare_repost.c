@@ -42,8 +42,9 @@ static enum err add_difference(void *self, const struct result_line *line, struc
 	struct repost *repost = self;
 	const struct options *options = repost->options;
 	const cJSON *difference = line->object;
-	const char *subject = member_text(member(difference, "legacy"), "subject");
-	(void)info;
+	const cJSON *legacy = member(difference, "legacy");
+	const cJSON *other;
+	const char *subject = member_text(legacy, "subject");
 	if (strcmp(member_text(difference, "cause"), options->cause) != 0 || !subject[0] ||
 	    strcmp(member_text(difference, "state"), "accepted") == 0 ||
 	    (options->entity && strcmp(member_text(difference, "entity"), options->entity) != 0))
@@ -51,6 +52,17 @@ static enum err add_difference(void *self, const struct result_line *line, struc
 	repost->found++;
 	buf_append_text(&repost->subjects, subject);
 	buf_append_char(&repost->subjects, '\n');
+	cJSON_ArrayForEach(other, member(legacy, "others"))
+	{
+		if (cJSON_IsString(other))
+			buf_printf(&repost->subjects, "%s\n", other->valuestring);
+	}
+	if (member_integer(legacy, "documents") > 1 + cJSON_GetArraySize(member(legacy, "others")))
+		return err_set(
+		    info, ERR_TOO_LARGE,
+		    "%.200s stands together with more documents than a result names; post them again "
+		    "one by one: twinpost compare repost SUBJECT",
+		    subject);
 	return buf_ok(&repost->subjects)
 	           ? ERR_OK
 	           : err_set(info, ERR_TOO_LARGE,

@@ -131,10 +131,13 @@ static void document_cell(struct page *page, const cJSON *difference, const char
 {
 	const cJSON *document = member(difference, side);
 	page_put(page, head ? "<th scope=\"row\">" : "<td>");
-	if (cJSON_IsObject(document))
+	int64_t documents = member_integer(document, "documents");
+	if (cJSON_IsObject(document)) {
 		page_format(page, "%t<br><span class=\"minor t\">%t</span>", member_text(document, "number"),
 		            member_text(document, "posting_date"));
-	else
+		if (documents > 1)
+			page_format(page, "<br><span class=\"minor t\">and %n more</span>", documents - 1);
+	} else
 		page_put(page, "<span class=\"zero\">none</span>");
 	page_put(page, head ? "</th>" : "</td>");
 }

@@ -78,7 +78,9 @@ static const struct column differences[] = {{"Company", NULL, "entity", COLUMN_T
                                             {"Age in days", NULL, "age_days", COLUMN_COUNT, 12},
                                             {"Found", NULL, "cause_text", COLUMN_TEXT, 44},
                                             {"ERP subject", "legacy", "subject", COLUMN_TEXT, 34},
+                                            {"Together with, ERP", "legacy", "others", COLUMN_LIST, 34},
                                             {"Cloud subject", "cloud", "subject", COLUMN_TEXT, 34},
+                                            {"Together with, cloud", "cloud", "others", COLUMN_LIST, 34},
                                             {"Key", NULL, "key", COLUMN_TEXT, 44}};
 
 static const struct column causes[] = {
