@@ -246,6 +246,41 @@ static void test_fx_rate(void **state)
 	assert_cause(&two, CAUSE_AMOUNT, "", "account 1200 has 100.01");
 }
 
+/* At 0.92 and 0.93, 33.33 is 30.6636 and 30.9969. The fourth line, -91.9908 and -92.9907, makes the journal balance in
+ * local currency, too: -91.98 and -93.00. */
+static void test_fx_rate_with_a_remainder(void **state)
+{
+	(void)state;
+	struct two two;
+	const struct rated rated[] = {
+	    {3333, 3066, 3100}, {3333, 3066, 3100}, {3333, 3066, 3100}, {-9999, -9198, -9300}};
+	make_rated(&two, rated, 4);
+	assert_cause(&two, CAUSE_FX_RATE, "USD > EUR", "0.930093 for 0.919891");
+	/* More than the four lines' roundings can make is an amount; so is one line off on one side alone. */
+	two.lines[SIDE_CLOUD][3].local = two.lines[SIDE_CLOUD][3].local_credit = -9309;
+	assert_cause(&two, CAUSE_AMOUNT, "local amount", "no exchange rate explains it");
+	const struct rated one[] = {
+	    {3333, 3066, 3066}, {3333, 3066, 3066}, {3333, 3066, 3066}, {-9999, -9198, -9190}};
+	make_rated(&two, one, 4);
+	assert_cause(&two, CAUSE_AMOUNT, "local amount", "no exchange rate explains it");
+}
+
+/* Cut off instead of rounded: 10.04 is 9.2368 and 9.3372, 20.29 is 18.6668 and 18.8697, 1030.33 is 947.9036 and
+ * 958.2069. */
+static void test_fx_rate_cut_off(void **state)
+{
+	(void)state;
+	struct two two;
+	const struct rated rated[] = {
+	    {1004, 923, 933}, {2029, 1866, 1886}, {100000, 92000, 93000}, {-103033, -94790, -95820}};
+	make_rated(&two, rated, 4);
+	assert_cause(&two, CAUSE_FX_RATE, "USD > EUR", "0.929993 for 0.919996");
+	/* A whole unit more on two lines was not cut off. */
+	two.lines[SIDE_CLOUD][0].local = two.lines[SIDE_CLOUD][0].local_debit = 929;
+	two.lines[SIDE_CLOUD][1].local = two.lines[SIDE_CLOUD][1].local_debit = 1880;
+	assert_cause(&two, CAUSE_AMOUNT, "local amount", "no exchange rate explains it");
+}
+
 /* Yen have no decimals: 100.00 USD at 150 is 15000 JPY. */
 static void test_fx_rate_of_other_digits(void **state)
 {
@@ -350,6 +385,8 @@ int main(void)
 	    cmocka_unit_test(test_cents_without_rates),
 	    cmocka_unit_test(test_tax),
 	    cmocka_unit_test(test_fx_rate),
+	    cmocka_unit_test(test_fx_rate_with_a_remainder),
+	    cmocka_unit_test(test_fx_rate_cut_off),
 	    cmocka_unit_test(test_fx_rate_of_other_digits),
 	    cmocka_unit_test(test_sign_and_scale),
 	    cmocka_unit_test(test_amounts),
