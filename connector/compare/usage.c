@@ -4,11 +4,17 @@
  * Why:   see usage.h.
  * Owns:  see usage.h.
  * Rules: as in usage.h. A row is judged when the next window begins, for only then are all its entries known.
+ * Source: RFC 3986, section 2.3, for the characters of a key.
  * Faults: as in usage.h.
  * Runs in: the CLI.
  * Tests: tests/unit/usage_test.c, test_usage_ways.py
  */
 #include "connector/compare/usage.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "connector/posting/date.h"
 
 #define TEXT_MAX (64u * 1024u) /* codes of a document are far below */
 
@@ -43,6 +49,92 @@ void usage_merge_release(struct usage_merge *merge)
 	buf_release(&merge->key);
 	for (int i = 0; i < USAGE_PLACE_COUNT; i++)
 		buf_release(&merge->units[i]);
+}
+
+/* ---- names ---- */
+
+void usage_quantity_print(struct decimal quantity, char text[DECIMAL_TEXT_MAX])
+{
+	while (quantity.scale > 0 && quantity.units % 10 == 0) {
+		quantity.units /= 10;
+		quantity.scale--;
+	}
+	(void)decimal_print(quantity, text);
+}
+
+static void append_encoded(struct buf *out, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		             (c != 0 && strchr("-._~", c) != NULL);
+		if (plain)
+			buf_append_char(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
+void usage_key(const struct usage_row *row, char key[USAGE_KEY_MAX])
+{
+	const struct span codes[] = {row->entity, row->customer, row->meter};
+	char from[DATE_TEXT_SIZE];
+	char to[DATE_TEXT_SIZE];
+	char hex[DIGEST_HEX_SIZE];
+	struct buf names;
+	date_print(row->from, from);
+	date_print(row->to, to);
+	buf_init(&names, 10 * TEXT_MAX);
+	for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+		if (i > 0)
+			buf_append_char(&names, '/');
+		append_encoded(&names, codes[i]);
+	}
+	CHECK(buf_ok(&names));
+	int len = snprintf(key, USAGE_KEY_MAX, "usage:%s/%s..%s:%.7s", buf_cstr(&names), from, to, to);
+	if (len >= USAGE_KEY_MAX) {
+		const struct span text = buf_span(&names);
+		const struct digest digest = digest_of(&text, 1);
+		digest_hex(&digest, hex);
+		len = snprintf(key, USAGE_KEY_MAX, "usage:sha256:%s/%s..%s:%.7s", hex, from, to, to);
+	}
+	CHECK(len > 0 && len < USAGE_KEY_MAX);
+	buf_release(&names);
+}
+
+/* Lengths before texts: no two rows give the same bytes. */
+static void append_place(struct buf *out, const struct usage_quantity *place)
+{
+	char quantity[DECIMAL_TEXT_MAX];
+	char rest[DIGEST_HEX_SIZE];
+	if (place->count == 0) {
+		buf_append_text(out, "-\n");
+		return;
+	}
+	usage_quantity_print(place->sum, quantity);
+	buf_printf(out, "%zu ", place->unit.len);
+	buf_append_span(out, place->unit);
+	buf_printf(out, " %s", quantity);
+	if (place->mixed) {
+		digest_hex(&place->rest, rest);
+		buf_printf(out, " %s", rest);
+	}
+	buf_append_char(out, '\n');
+}
+
+struct digest usage_digest(const struct usage_row *row)
+{
+	struct buf text;
+	buf_init(&text, 4 * TEXT_MAX);
+	buf_append_text(&text, usage_class_name(row->class_));
+	buf_append_char(&text, '\n');
+	for (int i = 0; i < USAGE_PLACE_COUNT; i++)
+		append_place(&text, &row->places[i]);
+	CHECK(buf_ok(&text));
+	const struct span bytes = buf_span(&text);
+	struct digest digest = digest_of(&bytes, 1);
+	buf_release(&text);
+	return digest;
 }
 
 /* ---- judging ---- */
@@ -182,6 +274,22 @@ static void begin_window(struct usage_merge *merge, const struct usage_entry *en
 		merge->row.places[i] = (struct usage_quantity){.count = 0};
 }
 
+/* Entries come in one order, so the chain is the same in every run. */
+static void add_rest(struct usage_quantity *place, const struct usage_entry *entry)
+{
+	char quantity[DECIMAL_TEXT_MAX];
+	char len[32];
+	usage_quantity_print(entry->quantity, quantity);
+	(void)snprintf(len, sizeof len, "%zu ", entry->unit.len);
+	const struct span parts[] = {
+	    {(const char *)place->rest.bytes, place->mixed ? sizeof place->rest.bytes : 0},
+	    span_of(len),
+	    entry->unit,
+	    span_of(quantity)};
+	place->rest = digest_of(parts, sizeof parts / sizeof parts[0]);
+	place->mixed = true;
+}
+
 static enum err add_quantity(struct usage_merge *merge, const struct usage_entry *entry,
                              struct err_info *info)
 {
@@ -196,7 +304,7 @@ static enum err add_quantity(struct usage_merge *merge, const struct usage_entry
 		return ERR_OK;
 	}
 	if (!span_equal(place->unit, entry->unit)) {
-		place->mixed = true;
+		add_rest(place, entry);
 		return ERR_OK;
 	}
 	if (decimal_add(&place->sum, place->sum, entry->quantity) == ERR_OK)

@@ -14,6 +14,8 @@
  *           same place, or units that differ, make the quantities meaningless; then source against billing, then the
  *           ERP against both.
  *        5. A gap is a row of its own: days between two windows of a customer and meter that no place has.
+ *        6. A row has a key, the same from run to run, and a digest of what somebody sees who decides about it: class,
+ *           and unit and quantity of each place. Whatever of them changes, one of the two changes.
  * Faults: ERR_OVERFLOW: a sum that 64 bits do not hold.
  * Runs in: the CLI.
  * Tests: tests/unit/usage_test.c, test_usage_ways.py
@@ -23,6 +25,9 @@
 
 #include "connector/posting/date.h"
 #include "connector/posting/decimal.h"
+#include "store_forward/digest.h"
+
+#define USAGE_KEY_MAX 400 /* that of an exception's key, with its end */
 
 enum usage_place { USAGE_SOURCE, USAGE_BILLING, USAGE_ERP, USAGE_PLACE_COUNT };
 
@@ -60,6 +65,7 @@ struct usage_quantity {
 	bool mixed;       /* of several units: the sum is that of the first */
 	struct span unit; /* the first entry's */
 	struct decimal sum;
+	struct digest rest; /* mixed: of the entries in other units, which no sum holds */
 };
 
 struct usage_row {
@@ -83,6 +89,14 @@ struct usage_merge {
 	bool ended[USAGE_PLACE_COUNT]; /* the same of each place */
 	date_days end[USAGE_PLACE_COUNT];
 };
+
+/* "usage:ENTITY/CUSTOMER/METER/FROM..TO:PERIOD"; the period is the month of the last day. Codes are percent-encoded
+ * but for RFC 3986's unreserved characters; where that is too long, "sha256:HEX" of the encoded three stands in their
+ * place, which no code can look like. */
+void usage_key(const struct usage_row *row, char key[USAGE_KEY_MAX]);
+struct digest usage_digest(const struct usage_row *row);
+/* Without trailing zeros. */
+void usage_quantity_print(struct decimal quantity, char text[DECIMAL_TEXT_MAX]);
 
 void usage_merge_init(struct usage_merge *merge, usage_taker take, void *self);
 void usage_merge_release(struct usage_merge *merge);

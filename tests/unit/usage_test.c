@@ -206,12 +206,69 @@ static void test_overflow(void **state)
 	buf_release(&told.text);
 }
 
+/* ---- what somebody decides about ---- */
+
+static struct usage_row row_of(const char *customer, const char *meter)
+{
+	struct usage_row row = {.entity = SPAN_LITERAL("10"), .customer = span_of(customer)};
+	row.meter = span_of(meter);
+	assert_int_equal(date_parse(&row.from, SPAN_LITERAL("2026-09-15")), ERR_OK);
+	assert_int_equal(date_parse(&row.to, SPAN_LITERAL("2026-10-14")), ERR_OK);
+	return row;
+}
+
+/* No two rows have one key: what separates its parts is in none of them. */
+static void test_keys(void **state)
+{
+	static const struct {
+		const char *customer, *meter, *key;
+	} rows[] = {
+	    {"C1", "gb", "usage:10/C1/gb/2026-09-15..2026-10-14:2026-10"},
+	    {"C1/gb", "", "usage:10/C1%2Fgb//2026-09-15..2026-10-14:2026-10"},
+	    {"C1", "/gb", "usage:10/C1/%2Fgb/2026-09-15..2026-10-14:2026-10"},
+	    {"C%2F", "a b", "usage:10/C%252F/a%20b/2026-09-15..2026-10-14:2026-10"},
+	    {"sha256:1", "-._~Az09", "usage:10/sha256%3A1/-._~Az09/2026-09-15..2026-10-14:2026-10"},
+	    {"\xc3\x84", "\n", "usage:10/%C3%84/%0A/2026-09-15..2026-10-14:2026-10"},
+	};
+	char key[USAGE_KEY_MAX];
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		const struct usage_row row = row_of(rows[i].customer, rows[i].meter);
+		usage_key(&row, key);
+		assert_string_equal(key, rows[i].key);
+	}
+}
+
+/* What is too long for a key is hashed; the digest of "10/C1/" and 500 times "x" is that of sha256sum. */
+static void test_long_keys(void **state)
+{
+	char meter[501];
+	char key[USAGE_KEY_MAX];
+	(void)state;
+	memset(meter, 'x', sizeof meter - 1);
+	meter[500] = 0;
+	struct usage_row row = row_of("C1", meter);
+	usage_key(&row, key);
+	assert_string_equal(key,
+	                    "usage:sha256:ff60cedea5f996964f1e3dbd71fe794f040c9f21bd023ec16a1fb411bf338476"
+	                    "/2026-09-15..2026-10-14:2026-10");
+	/* "usage:10/C1/" and "/2026-09-15..2026-10-14:2026-10" take 12 and 31 bytes of 399. */
+	row.meter.len = 399 - 12 - 31;
+	usage_key(&row, key);
+	assert_int_equal(strlen(key), USAGE_KEY_MAX - 1);
+	assert_memory_equal(key, "usage:10/C1/xxx", 15);
+	row.meter.len++;
+	usage_key(&row, key);
+	assert_memory_equal(key, "usage:sha256:", 13);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_agree),   cmocka_unit_test(test_differ),
-	                                   cmocka_unit_test(test_missing), cmocka_unit_test(test_units),
-	                                   cmocka_unit_test(test_overlap), cmocka_unit_test(test_gap),
-	                                   cmocka_unit_test(test_overflow)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_agree),    cmocka_unit_test(test_differ),
+	                                   cmocka_unit_test(test_missing),  cmocka_unit_test(test_units),
+	                                   cmocka_unit_test(test_overlap),  cmocka_unit_test(test_gap),
+	                                   cmocka_unit_test(test_overflow), cmocka_unit_test(test_keys),
+	                                   cmocka_unit_test(test_long_keys)};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
