@@ -113,9 +113,10 @@ static enum err read_difference(const cJSON *object, struct ledger_break *one, s
 	    .document_type = member_of(object, "document_type"),
 	    .currency = member_of(object, "currency"),
 	    .text = member_of(object, "text"),
+	    .content = member_of(object, "content"),
 	};
-	const struct span texts[] = {one->key,    one->legacy,        one->cloud,    one->status, one->cause,
-	                             one->entity, one->document_type, one->currency, one->text};
+	const struct span texts[] = {one->key,     one->legacy, one->cloud,         one->status,   one->cause,
+	                             one->content, one->entity, one->document_type, one->currency, one->text};
 	bool good =
 	    one->key.len > 0 && one->key.len <= BREAK_KEY_MAX && one->status.len > 0 && one->cause.len > 0;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)

@@ -54,7 +54,8 @@ static enum err check_limits(const struct ledger_break *one, struct err_info *in
 	if (one->key.len == 0 || one->key.len > BREAK_KEY_MAX || one->status.len > BREAK_WORD_MAX ||
 	    one->cause.len > BREAK_WORD_MAX || one->document_type.len > BREAK_WORD_MAX ||
 	    one->entity.len > LEDGER_CODE_MAX || one->currency.len > BREAK_CURRENCY_MAX ||
-	    one->legacy.len > STORE_SUBJECT_MAX || one->cloud.len > STORE_SUBJECT_MAX)
+	    one->content.len > BREAK_CONTENT_MAX || one->legacy.len > STORE_SUBJECT_MAX ||
+	    one->cloud.len > STORE_SUBJECT_MAX)
 		return err_set(info, ERR_TOO_LARGE,
 		               "the key of a difference, or a code of it, is over its limit");
 	return ERR_OK;

@@ -80,8 +80,10 @@ int64_t break_due_ns(enum store_owner owner, int64_t from_ns)
 
 void break_evidence(const struct ledger_break *one, char text[BREAK_EVIDENCE_MAX])
 {
-	(void)snprintf(text, BREAK_EVIDENCE_MAX, "%.*s %.*s %" PRId64 " %" PRId64, (int)one->status.len,
-	               one->status.data, (int)one->cause.len, one->cause.data, one->net, one->gross);
+	(void)snprintf(text, BREAK_EVIDENCE_MAX, "%.*s %.*s %" PRId64 " %" PRId64 "%s%.*s",
+	               (int)one->status.len, one->status.data, (int)one->cause.len, one->cause.data, one->net,
+	               one->gross, one->content.len > 0 ? " " : "", (int)one->content.len,
+	               one->content.len > 0 ? one->content.data : "");
 }
 
 /* ---- rows ---- */

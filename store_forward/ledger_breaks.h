@@ -5,10 +5,11 @@
  *        was accepted must not stay hidden under the acceptance.
  * Owns:  table breaks of the ledger; struct breaks_run is the caller's.
  * Rules: 1. One row for each key, reopened in place, never doubled. The key is that of the difference:
- *           "compare:SUBJECT:PERIOD", of a cloud's document that is alone "compare:cloud:SUBJECT:PERIOD".
+ *           "compare:SUBJECT:PERIOD", of a cloud's document that is alone "compare:cloud:SUBJECT:PERIOD", of a window
+ *           of usage that of connector/compare/usage.h.
  *        2. What may follow what stands in one table (break_next()); nothing else changes a state.
  *        3. What a person decides holds for the evidence it was decided on. A run that finds another evidence
- *           (status, cause or amount) reopens it.
+ *           (status, cause, amount, or the digest of what is no amount) reopens it.
  *        4. Four eyes: the second person is another than the first.
  *        5. What a run within whose scope it lies does not find any more is over: fixed_by_booking if its documents are
  *           there and something was booked for them, else auto_resolved. A run that is incomplete ends nothing, nor one
@@ -30,6 +31,7 @@
 #define BREAK_WORD_MAX      32 /* status, cause, type of document */
 #define BREAK_TEXT_MAX      ERR_TEXT_MAX
 #define BREAK_EVIDENCE_MAX  256
+#define BREAK_CONTENT_MAX   64   /* SHA-256 in hex */
 #define BREAK_ROW_BYTES_MAX 8192 /* all texts of one */
 #define BREAK_RUN_MAX       64
 #define BREAK_CURRENCY_MAX  8
@@ -95,7 +97,8 @@ struct ledger_break {
 	int32_t period;     /* year * 100 + period; 0: none */
 	int64_t net, gross; /* minor units */
 	struct span text;
-	struct span evidence; /* "status cause net gross" */
+	struct span evidence; /* "status cause net gross", "status cause net gross content" */
+	struct span content;  /* while a run tells it: digest of what else was seen; empty: nothing else */
 	enum break_state state;
 	struct span who, second, reason; /* of the last decision; empty: none */
 	int64_t at_ns;                   /* of it; 0: none */
@@ -108,7 +111,7 @@ struct ledger_break {
 	int64_t reopened;                         /* times */
 };
 
-/* "status cause net gross", as the run makes it. */
+/* "status cause net gross", and content where there is any, as the run makes it. */
 void break_evidence(const struct ledger_break *one, char text[BREAK_EVIDENCE_MAX]);
 
 /* Texts of *one are copied into `texts` and borrowed from it. ERR_NOT_FOUND. */
@@ -202,9 +205,8 @@ struct breaks_run {
 
 /* run: id, scope, incomplete and at_ns are set; the rest is made here. In the open transaction, as all below. */
 MUST_USE enum err breaks_run_begin(struct ledger *ledger, struct breaks_run *run, struct err_info *info);
-/* One difference: key, status, cause, owner, legacy, cloud, entity, document_type, currency, period, net, gross and
- * text are read. A
- * second one of the same key in a run changes nothing. */
+/* One difference: key, status, cause, owner, legacy, cloud, entity, document_type, currency, period, net, gross, text
+ * and content are read. A second one of the same key in a run changes nothing. */
 MUST_USE enum err breaks_run_see(struct ledger *ledger, struct breaks_run *run,
                                  const struct ledger_break *one, int64_t now_ns, struct err_info *info);
 /* All differences were seen. Looks at BREAKS_END_ROWS rows; *done: it was the last of them. */

@@ -312,6 +312,72 @@ static void four_eyes(void **state)
 	assert_string_equal(text(one, "second"), "bert (uid 1001)");
 }
 
+#define USAGE_KEY "usage:00001/C1/gb/2026-09-01..2026-09-30:2026-09"
+#define HEX       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"
+
+/* A window of usage, and the ERP's document of it; content: the last digit of the digest. */
+static const cJSON *tell_usage(struct world *world, const char *run, char content)
+{
+	char request[2200], begin[200], end[100];
+	(void)snprintf(
+	    request, sizeof request,
+	    "{\"v\":1,\"cmd\":\"compare_differences\",\"run\":\"%s\",\"differences\":[{\"key\":"
+	    "\"" USAGE_KEY "\",\"content\":\"" HEX "%c\",\"status\":\"erp_differs\",\"cause\":"
+	    "\"erp_differs\",\"owner\":\"policy\",\"entity\":\"00001\",\"document_type\":\"usage\","
+	    "\"period\":\"2026-09\",\"currency\":\"\",\"net\":\"0\",\"gross\":\"0\",\"text\":\"other\"},"
+	    "{\"key\":\"compare:00001/usage/2026/U-1:2026-09\",\"legacy\":\"00001/usage/2026/U-1\","
+	    "\"status\":\"missing_cloud\",\"cause\":\"missing\",\"owner\":\"technical\",\"entity\":\"00001\","
+	    "\"document_type\":\"usage\",\"period\":\"2026-09\",\"currency\":\"\",\"net\":\"0\",\"gross\":"
+	    "\"0\",\"text\":\"missing\"}]}",
+	    run, content);
+	(void)snprintf(
+	    begin, sizeof begin,
+	    "{\"v\":1,\"cmd\":\"compare_begin\",\"run\":\"%s\",\"verdict\":\"breaks\",\"scope\":{},"
+	    "\"cut\":{\"at\":\"2026-01-01T00:00:00.000Z\"}}",
+	    run);
+	(void)snprintf(end, sizeof end, "{\"v\":1,\"cmd\":\"compare_end\",\"run\":\"%s\"}", run);
+	(void)must(world, begin);
+	(void)must(world, request);
+	return must(world, end);
+}
+
+/* A window of usage is decided as a difference is, by two persons where that is wanted; its digest is in the audit, and
+ * another one opens it again. Whoever accepts its document has not accepted it. */
+static void usage_is_accepted(void **state)
+{
+	struct world *world = *state;
+	static const char accept[] =
+	    "{\"v\":1,\"cmd\":\"compare_accept\",\"key\":\"" USAGE_KEY "\",\"why\":\"agreed\"}";
+	static const char show[] = "{\"v\":1,\"cmd\":\"compare_show\",\"key\":\"" USAGE_KEY "\"}";
+	assert_int_equal(number(tell_usage(world, "000001", '1'), "new"), 2);
+	assert_string_equal(text(must(world, "{\"v\":1,\"cmd\":\"compare_accept\",\"key\":"
+	                                     "\"compare:00001/usage/2026/U-1:2026-09\",\"why\":\"x\"}"),
+	                         "state"),
+	                    "accepted");
+	assert_string_equal(text(must(world, show), "state"), "open");
+	world->config.compare.four_eyes = CONFIG_YES;
+	assert_string_equal(text(must(world, accept), "state"), "accept_pending");
+	refused(world, accept, "conflict",
+	        USAGE_KEY " was accepted by anna (uid 1000) already; the second person must be another");
+	assert_newest_entry(world, "difference accepted, first of two",
+	                    USAGE_KEY ": erp_differs erp_differs 0 0 " HEX "1", "agreed");
+	world->config.compare.four_eyes = CONFIG_NO;
+	cJSON_Delete(world->root);
+	buf_clear(&world->reply);
+	control_answer(&world->view, SPAN_LITERAL("bert (uid 1001)"), span_of(accept), &world->reply);
+	world->root = cJSON_ParseWithLength((const char *)world->reply.data, world->reply.len);
+	assert_string_equal(text(cJSON_GetObjectItem(world->root, "data"), "state"), "accepted");
+	assert_int_equal(number(tell_usage(world, "000002", '1'), "reopened"), 0);
+	assert_string_equal(text(must(world, show), "state"), "accepted");
+	assert_int_equal(number(tell_usage(world, "000003", '2'), "reopened"), 1);
+	assert_string_equal(text(must(world, show), "state"), "open");
+	assert_string_equal(text(must(world, show), "evidence"), "erp_differs erp_differs 0 0 " HEX "2");
+	const cJSON *preview = must(world, "{\"v\":1,\"cmd\":\"compare_accept\",\"cause\":\"erp_differs\","
+	                                   "\"preview\":true}");
+	assert_int_equal(number(preview, "count"), 1);
+	assert_string_equal(text(entry(preview, "currencies", 0), "currency"), "");
+}
+
 static void several_need_a_preview(void **state)
 {
 	struct world *world = *state;
@@ -420,6 +486,7 @@ int main(void)
 	    TEST(hostile_pages_change_nothing),
 	    TEST(one_is_accepted),
 	    TEST(four_eyes),
+	    TEST(usage_is_accepted),
 	    TEST(several_need_a_preview),
 	    TEST(listed_by_what_is_asked),
 	    TEST(nothing_holds_without_the_audit),

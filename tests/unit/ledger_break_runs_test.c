@@ -8,6 +8,74 @@
  */
 #include "tests/unit/breaks_fixture.h"
 
+/* ---- what is no amount ---- */
+
+#define USAGE_KEY "usage:00001/C1/gb/2026-09-01..2026-09-30:2026-09"
+#define HEX_A     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HEX_B     "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static const struct ledger_break usage = {
+    .key = SPAN_OF(USAGE_KEY),
+    .status = SPAN_OF("erp_differs"),
+    .cause = SPAN_OF("erp_differs"),
+    .owner = STORE_OWNER_POLICY,
+    .entity = SPAN_OF("00001"),
+    .document_type = SPAN_OF("usage"),
+    .period = 202609,
+    .text = SPAN_OF("the ERP invoiced another quantity"),
+    .content = SPAN_OF(HEX_A),
+};
+
+/* The digest of what was seen is evidence: another one opens again, and so does none. */
+static void content_is_evidence(void **state)
+{
+	struct world *world = *state;
+	struct ledger_break other = usage;
+	run_with(world, &usage);
+	assert_span(found(world, USAGE_KEY).evidence, "erp_differs erp_differs 0 0 " HEX_A);
+	must(world, USAGE_KEY, act_of(BREAK_ACCEPT, "anna"));
+	run_with(world, &usage);
+	assert_state(world, USAGE_KEY, "accepted");
+	other.content = SPAN_LITERAL(HEX_B);
+	run_with(world, &other);
+	assert_state(world, USAGE_KEY, "open");
+	must(world, USAGE_KEY, act_of(BREAK_ACCEPT, "anna"));
+	other.content = (struct span){NULL, 0};
+	run_with(world, &other);
+	assert_state(world, USAGE_KEY, "open");
+	assert_span(found(world, USAGE_KEY).evidence, "erp_differs erp_differs 0 0");
+	must(world, USAGE_KEY, act_of(BREAK_ACCEPT, "anna"));
+	/* What agrees is over, and its acceptance with it. */
+	run_with(world, NULL);
+	assert_state(world, USAGE_KEY, "auto_resolved");
+	run_with(world, &other);
+	assert_state(world, USAGE_KEY, "open");
+	other.content = SPAN_LITERAL(HEX_A "a");
+	begin(world);
+	started(world);
+	assert_int_equal(breaks_run_see(world->ledger, &world->run, &other, world->now_ns, &world->info),
+	                 ERR_TOO_LARGE);
+}
+
+/* Windows of usage count with documents: over 200 new ones have one cause as a rule, and nothing ends. */
+static void usage_counts_among_many(void **state)
+{
+	struct world *world = *state;
+	char key[BREAK_KEY_MAX];
+	run_with(world, &usage);
+	begin(world);
+	started(world);
+	for (int i = 0; i <= BREAKS_NEW_MAX; i++) {
+		struct ledger_break one = usage;
+		(void)snprintf(key, sizeof key, "usage:00001/D%d/gb/2026-09-01..2026-09-30:2026-09", i);
+		one.key = span_of(key);
+		see(world, one);
+	}
+	end(world);
+	assert_state(world, BREAKS_MANY_NEW, "open");
+	assert_state(world, USAGE_KEY, "open");
+}
+
 /* ---- what runs end ---- */
 
 static void book(struct world *world, enum ledger_side side, const char *subject, const char *identity,
@@ -267,6 +335,8 @@ static void ends_in_bounded_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(content_is_evidence),
+	    TEST(usage_counts_among_many),
 	    cmocka_unit_test(gone_is_fixed_or_resolved),
 	    TEST(alone_in_the_cloud),
 	    TEST(acceptance_does_not_outlive_its_difference),
