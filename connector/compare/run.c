@@ -524,15 +524,17 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	run->unexplained = tally_new(1);
 	run->ages = tally_new(1);
 	run->water = tally_new(WATER_VALUES);
+	run->usage_open = tally_new(1);
+	run->usage_days = tally_new(1);
 	return run;
 }
 
 static void run_free(struct run *run)
 {
-	struct tally *const tallies[] = {run->counts,    run->balances, run->bridge,      run->side_totals,
-	                                 run->histogram, run->days,     run->open_days,   run->day_values,
-	                                 run->entities,  run->ages,     run->unexplained, run->water,
-	                                 run->open_money};
+	struct tally *const tallies[] = {run->counts,     run->balances,   run->bridge,      run->side_totals,
+	                                 run->histogram,  run->days,       run->open_days,   run->day_values,
+	                                 run->entities,   run->ages,       run->unexplained, run->water,
+	                                 run->open_money, run->usage_open, run->usage_days};
 	for (size_t i = 0; i < sizeof tallies / sizeof tallies[0]; i++)
 		tally_free(tallies[i]);
 	for (int side = 0; side < SIDE_COUNT; side++) {

@@ -95,8 +95,9 @@ struct run_sink {
 	void *self;
 	/* One whole line, with its line feed. ERR_IO, ERR_FULL end the run. */
 	enum err (*line)(void *self, enum run_file file, struct span line, struct err_info *info);
-	/* The decision on this difference, whose status, cause and amount are as in `evidence` (another evidence: the
-	 * decision does not hold any more); false: none, it is open. May be NULL. */
+	/* The decision on this difference, whose status, cause and amount are as in `evidence`, of usage also a
+	 * digest of its quantities (another evidence: the decision does not hold any more); false: none, it is
+	 * open. May be NULL. */
 	bool (*decision)(void *self, struct span key, struct span evidence, struct run_decision *decision);
 };
 
@@ -136,6 +137,7 @@ struct run_outcome {
 	int64_t statuses[RUN_STATUS_COUNT];
 	int64_t open;
 	int64_t accepted;
+	int64_t usage_open, usage_accepted; /* rows of usage that do not agree, and are due */
 	int64_t cells, cells_equal;
 	int64_t skipped; /* legacy documents of equal cells */
 	char why[512];   /* the first reason */

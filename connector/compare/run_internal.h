@@ -133,12 +133,16 @@ struct run {
 	struct tally *water;              /* entity: enum water */
 	int64_t usage[USAGE_CLASS_COUNT]; /* rows of each class */
 	int64_t usage_waiting;            /* among them: not yet due */
+	int64_t usage_accepted;           /* among them: somebody has accepted it */
+	struct tally *usage_open;         /* entity: rows that are open */
+	struct tally *usage_days;         /* last day: the same */
 	struct run_written written[RUN_FILE_COUNT];
 	/* Sums of fingerprints, without what was voided: of the cells, of what was found equal, of what was told. */
 	struct {
 		struct fingerprint all, equal, told;
 	} proof[SIDE_COUNT];
-	int64_t told_broken; /* lines of differences that nobody accepted and that do not wait */
+	int64_t
+	    told_broken; /* lines of differences, and of usage, that nobody accepted and that do not wait */
 	/* The packed document that each view is of, as long as its row stands: NULL: of another. */
 	const char *viewed[SIDE_COUNT];
 	bool too_many; /* without counterpart: none was looked for by amount, or by sum */
@@ -215,6 +219,9 @@ MUST_USE enum err run_leftovers(struct run *run, struct err_info *info);
 
 /* run_items.c: names the causes, writes the differences. */
 MUST_USE enum err run_items(struct run *run, struct err_info *info);
+/* What people have decided about this key; evidence: what they would have had to see. true: it is accepted. */
+bool run_decide(struct run *run, const char *key, const char *evidence, struct run_decision *decision);
+void run_put_accepted(struct json *json, const struct run_decision *decision, const char *status);
 /* A pair that is equal, in two periods: the balances, and the totals of a scope, know. Names as of run_join(). */
 void run_add_moved(struct run *run, struct span legacy, struct span cloud);
 
@@ -264,7 +271,7 @@ MUST_USE enum err run_write(struct run *run, struct err_info *info);
 /* run_usage.c: usage three ways, into its file. Nothing is read where there is no usage. */
 MUST_USE enum err run_usage(struct run *run, struct err_info *info);
 void run_put_usage(struct run *run, struct json *json);
-/* Rows that do not agree, and are due. */
+/* Rows that do not agree, are due, and that nobody has accepted. */
 int64_t run_usage_broken(const struct run *run);
 
 #endif

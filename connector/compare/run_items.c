@@ -327,14 +327,14 @@ static void put_field(struct json *json, const struct run *run, const struct pai
 	json_object_end(json);
 }
 
-static void put_accepted(struct json *json, const struct run_decision *decision, enum run_status status)
+void run_put_accepted(struct json *json, const struct run_decision *decision, const char *status)
 {
 	json_object(json, "accepted");
 	json_put_text(json, "at", decision->at);
 	json_put_text(json, "by", decision->by);
 	json_put_text(json, "reason", decision->reason);
 	json_put_text(json, "second", decision->second);
-	json_put_text(json, "status", run_status_name(status));
+	json_put_text(json, "status", status);
 	json_object_end(json);
 }
 
@@ -349,7 +349,7 @@ static void put_line(struct found *found, const struct ledger_item *item, const 
 	json_init(&json, &run->line);
 	json_object(&json, NULL);
 	if (accepted)
-		put_accepted(&json, decision, (enum run_status)item->status);
+		run_put_accepted(&json, decision, run_status_name((enum run_status)item->status));
 	json_put_integer(&json, "age_days", age_of(run, item));
 	json_put_text(&json, "cause", cause_word(cause->cause));
 	json_put_text(&json, "cause_text", cause->text);
@@ -383,17 +383,29 @@ static void name_key(const struct ledger_item *item, char key[2 * STORE_SUBJECT_
 	               (int)subject.len, subject.data, run_period(item->period).text);
 }
 
-static void decide(struct run *run, const struct ledger_item *item, const struct cause_name *cause,
-                   const struct amounts *amounts, const char *key, struct run_decision *decision)
+bool run_decide(struct run *run, const char *key, const char *evidence, struct run_decision *decision)
 {
-	char evidence[256];
 	*decision = (struct run_decision){.state = "open"};
-	(void)snprintf(evidence, sizeof evidence, "%s %s %" PRId64 " %" PRId64,
-	               run_status_name((enum run_status)item->status), cause_word(cause->cause), amounts->net,
-	               amounts->gross);
 	if (run->sink->decision &&
 	    !run->sink->decision(run->sink->self, span_of(key), span_of(evidence), decision))
 		*decision = (struct run_decision){.state = "open"};
+	if (strcmp(decision->state, "accepted") != 0)
+		return false;
+	/* An acceptance says by whom, when and why; what does not is none. */
+	bool said = decision->by[0] && decision->at[0] && decision->reason[0];
+	if (!said)
+		*decision = (struct run_decision){.state = "open"};
+	return said;
+}
+
+static bool decide(struct run *run, const struct ledger_item *item, const struct cause_name *cause,
+                   const struct amounts *amounts, const char *key, struct run_decision *decision)
+{
+	char evidence[256];
+	(void)snprintf(evidence, sizeof evidence, "%s %s %" PRId64 " %" PRId64,
+	               run_status_name((enum run_status)item->status), cause_word(cause->cause), amounts->net,
+	               amounts->gross);
+	return run_decide(run, key, evidence, decision);
 }
 
 static enum err write_difference(struct found *found, const struct ledger_item *item, struct err_info *info)
@@ -407,8 +419,7 @@ static enum err write_difference(struct found *found, const struct ledger_item *
 	cause_name(run->causes, &evidence, &cause);
 	const struct amounts amounts = amounts_of(found);
 	name_key(item, key);
-	decide(run, item, &cause, &amounts, key, &decision);
-	bool accepted = strcmp(decision.state, "accepted") == 0;
+	bool accepted = decide(run, item, &cause, &amounts, key, &decision);
 	bool explained = cause.cause != CAUSE_UNEXPLAINED;
 	if (!accepted)
 		cause_add(run->causes, &evidence, &cause);

@@ -8,8 +8,8 @@
  *        2. What was called equal adds up to the same on both sides, however it was found.
  *        3. A pair without difference has one fingerprint, another one has two: the two ways of comparing never part.
  *        4. In a full run a row says of its document what the document says.
- *        5. Where a difference was told that people have not accepted, and that does not just wait, the verdict is no
- *           better than `breaks`.
+ *        5. Where a difference, or a row of usage, was told that people have not accepted, and that does not just wait,
+ *           the verdict is no better than `breaks`.
  *        Each of them that does not hold makes the run incomplete.
  * Faults: see run.h.
  * Runs in: the CLI.
@@ -96,7 +96,7 @@ void run_check_verdict(struct run *run)
 		return;
 	run->outcome->verdict = RUN_INCOMPLETE;
 	run_incomplete(run, "verdict-wrong",
-	               "%lld differences were told, and no document counts as one: the comparison itself is "
+	               "%lld differences were told, and none of them counts as one: the comparison itself is "
 	               "wrong; do not rely on it",
 	               (long long)run->told_broken);
 }

@@ -4,7 +4,7 @@
  * Why:   "no differences" is no reason to switch off a system whose year's end was never seen.
  * Owns:  nothing.
  * Rules: 1. Ready: the run is complete, enough clean days in a row, open documents and unexplained value within the
- *           thresholds.
+ *           thresholds, no window of usage open. The last day of an open window is not clean.
  *        2. What was never exercised is named as untested; it does not make a company unready by itself: people decide.
  *        3. Clean days count from the first day of the first period that was compared, or from the last day with
  *           something open.
@@ -174,10 +174,17 @@ static void put_unexplained(void *self, const struct tally_row *row)
 	json_object_end(list->json);
 }
 
-static void put_why(struct json *json, struct run *run, const struct strata *strata, int days, bool over,
-                    bool shared)
+struct lacks {
+	int days; /* clean ones */
+	bool over, shared;
+	int64_t usage; /* windows that are open */
+};
+
+static void put_why(struct json *json, struct run *run, const struct strata *strata,
+                    const struct lacks *lacks)
 {
 	char text[200];
+	int days = lacks->days;
 	json_list(json, "why");
 	if (run->reason_count > 0)
 		json_put_text(json, NULL, "the comparison is incomplete");
@@ -186,14 +193,19 @@ static void put_why(struct json *json, struct run *run, const struct strata *str
 		               days == 1 ? "" : "s", run->options->clean_days_needed);
 		json_put_text(json, NULL, text);
 	}
-	if (shared) {
+	if (lacks->shared) {
 		(void)snprintf(text, sizeof text,
 		               "%" PRId64 " of %" PRId64 " documents are open, over the threshold",
 		               strata->wrong, strata->documents);
 		json_put_text(json, NULL, text);
 	}
-	if (over)
+	if (lacks->over)
 		json_put_text(json, NULL, "the unexplained value is over the threshold");
+	if (lacks->usage > 0) {
+		(void)snprintf(text, sizeof text, "%" PRId64 " window%s of usage %s not agree three ways",
+		               lacks->usage, lacks->usage == 1 ? "" : "s", lacks->usage == 1 ? "does" : "do");
+		json_put_text(json, NULL, text);
+	}
 	json_list_end(json);
 }
 
@@ -212,15 +224,17 @@ static void put_ready(void *self, const struct tally_row *row)
 	struct decimal share;
 	tally_visit(run->counts, add_stratum, &strata);
 	tally_visit(run->unexplained, put_unexplained, &values);
-	int days = clean_days(run, row->parts[0], strata.first);
+	struct lacks lacks = {.days = clean_days(run, row->parts[0], strata.first),
+	                      .over = values.over,
+	                      .usage = tally_get(run->usage_open, &row->parts[0], 1, 0)};
 	/* wrong / documents > threshold, without a division */
-	bool over_share = decimal_multiply(&share, run->options->threshold_share,
-	                                   (struct decimal){strata.documents, 0}) != ERR_OK ||
-	                  decimal_compare((struct decimal){strata.wrong, 0}, share) > 0;
-	bool ready = run->reason_count == 0 && days >= run->options->clean_days_needed && !over_share &&
-	             !values.over && strata.matched > 0;
+	lacks.shared = decimal_multiply(&share, run->options->threshold_share,
+	                                (struct decimal){strata.documents, 0}) != ERR_OK ||
+	               decimal_compare((struct decimal){strata.wrong, 0}, share) > 0;
+	bool ready = run->reason_count == 0 && lacks.days >= run->options->clean_days_needed &&
+	             !lacks.shared && !lacks.over && lacks.usage == 0 && strata.matched > 0;
 	json_object(json, NULL);
-	json_put_integer(json, "clean_days", days);
+	json_put_integer(json, "clean_days", lacks.days);
 	json_object(json, "confidence");
 	put_ppm(json, "bound",
 	        confidence_bound_ppm(strata.matched + strata.wrong,
@@ -248,7 +262,7 @@ static void put_ready(void *self, const struct tally_row *row)
 			json_put_text(json, NULL, stratum_name(i));
 	}
 	json_list_end(json);
-	put_why(json, run, &strata, days, values.over, over_share);
+	put_why(json, run, &strata, &lacks);
 	json_object_end(json);
 }
 

@@ -10,13 +10,16 @@
  *           two kinds of documents, and equal fingerprints of each kind do not prove it. Without usage nothing is read;
  *           with usage the time grows with the usage and the invoices of the ledger.
  *        3. Scope by companies as everywhere; by months of a window's last day, for an invoice is posted when its usage
- *           is over.
+ *           is over. All months are gathered, and those of the scope told: a row is judged by its neighbours, and must
+ *           say the same in a narrower run.
  *        4. A window that was not invoiced within USAGE_INVOICE_DAYS, or not taken within the grace of its side, waits:
- *           the verdict is pending. Any other row but `agree` is a break.
+ *           the verdict is pending. Any other row but `agree` is a break, and an exception as a difference is.
+ *        5. A decision about a row holds only as long as class, units and quantities are those that were decided on.
  * Faults: documents that cannot be read make the run incomplete; those of the sink end it.
  * Runs in: the CLI.
- * Tests: tests/unit/test_usage_ways.py
+ * Tests: tests/unit/run_usage_test.c, test_usage_ways.py
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "connector/compare/run_internal.h"
@@ -34,6 +37,11 @@ struct gathering {
 	struct ledger_usage row;
 	bool failed; /* told already */
 };
+
+static bool is_of_company(const struct run *run, struct span entity)
+{
+	return run_in_scope(run, entity, DOCUMENT_USAGE, 0);
+}
 
 static bool is_in_scope(const struct run *run, struct span entity, date_days end)
 {
@@ -69,8 +77,7 @@ static bool take_usage(void *self, const struct ledger_document *document)
 		run_incomplete(run, "usage-unreadable", "%.190s has no window or no quantity", view->subject);
 		return true;
 	}
-	date_days end = header[USAGE_WINDOW_END].as.date;
-	if (!is_in_scope(run, view->entity, end))
+	if (!is_of_company(run, view->entity))
 		return true;
 	struct span meter = document_text(usage, &header[USAGE_METER]);
 	const struct span keys[] = {meter, view->entity};
@@ -81,7 +88,7 @@ static bool take_usage(void *self, const struct ledger_document *document)
 	                          .meter = meter,
 	                          .unit = document_text(usage, &header[USAGE_UNIT]),
 	                          .from = header[USAGE_WINDOW_START].as.date,
-	                          .to = end};
+	                          .to = header[USAGE_WINDOW_END].as.date};
 	tally_add(gathering->meters, keys, 1, 0, 1);
 	tally_add(gathering->meters, keys, 2, 0, 1);
 	keep(gathering, header[USAGE_QUANTITY].as.decimal);
@@ -117,8 +124,7 @@ static void take_line(struct gathering *gathering, int index)
 	                             .meter = keys[0],
 	                             .unit = document_text(invoice, &line[INVOICE_LINE_UNIT])};
 	if (!line[INVOICE_LINE_QUANTITY].present || keys[0].len == 0 ||
-	    tally_get(gathering->meters, keys, 2, 0) == 0 || !service_period(invoice->header, line, row) ||
-	    !is_in_scope(run, view->entity, row->to))
+	    tally_get(gathering->meters, keys, 2, 0) == 0 || !service_period(invoice->header, line, row))
 		return;
 	if (invoice->type == DOCUMENT_CREDIT_MEMO && quantity.units > 0)
 		quantity.units = -quantity.units;
@@ -214,17 +220,12 @@ static bool is_waiting(const struct run *run, const struct usage_row *row)
 static void put_quantity(struct json *json, const struct usage_row *row, enum usage_place place)
 {
 	const struct usage_quantity *quantity = &row->places[place];
-	struct decimal sum = quantity->sum;
 	char text[DECIMAL_TEXT_MAX];
 	if (quantity->count == 0) {
 		json_put_null(json, usage_place_name(place));
 		return;
 	}
-	while (sum.scale > 0 && sum.units % 10 == 0) {
-		sum.units /= 10;
-		sum.scale--;
-	}
-	(void)decimal_print(sum, text);
+	usage_quantity_print(quantity->sum, text);
 	json_put_text(json, usage_place_name(place), text);
 }
 
@@ -259,29 +260,107 @@ static void put_units(struct json *json, const struct usage_row *row)
 	json_object_end(json);
 }
 
+/* ---- what people have decided ---- */
+
+struct decided {
+	char key[USAGE_KEY_MAX];
+	char digest[DIGEST_HEX_SIZE];
+	struct run_decision decision;
+	bool accepted;
+};
+
+/* Days that are lost or counted twice are of those who run the meters and the interfaces; units, and what billing
+ * made of a quantity, of those who set it up; what was invoiced, of who answers for the books. */
+static enum store_owner owner_of(enum usage_class class_)
+{
+	switch (class_) {
+	case USAGE_UNIT_DIFFERS:
+	case USAGE_BILLING_DIFFERS:
+		return STORE_OWNER_MAPPING;
+	case USAGE_ERP_DIFFERS:
+		return STORE_OWNER_POLICY;
+	default:
+		return STORE_OWNER_TECHNICAL;
+	}
+}
+
+/* As the agent makes it: status, cause, net and gross, and what the row's digest is of. */
+static void decide(struct run *run, const struct usage_row *row, struct decided *decided)
+{
+	const char *class_ = usage_class_name(row->class_);
+	const struct digest digest = usage_digest(row);
+	char evidence[256];
+	usage_key(row, decided->key);
+	digest_hex(&digest, decided->digest);
+	(void)snprintf(evidence, sizeof evidence, "%s %s 0 0 %s", class_, class_, decided->digest);
+	decided->accepted = run_decide(run, decided->key, evidence, &decided->decision);
+}
+
+static void count_broken(struct run *run, const struct usage_row *row, bool accepted)
+{
+	char day[DATE_TEXT_SIZE];
+	date_print(row->to, day);
+	const struct span keys[] = {row->entity, span_of(day)};
+	run->usage_accepted += accepted;
+	run->outcome->usage_accepted += accepted;
+	if (accepted)
+		return;
+	run->outcome->usage_open++;
+	run->told_broken++;
+	tally_add(run->usage_open, keys, 1, 0, 1);
+	tally_add(run->usage_days, &keys[1], 1, 0, 1);
+	tally_add(run->open_days, keys, 2, 0, 1);
+}
+
+/* decided: NULL: there is nothing to decide. */
+static void put_row(struct json *json, const struct usage_row *row, const struct decided *decided,
+                    bool waiting)
+{
+	const char *class_ = usage_class_name(row->class_);
+	json_object(json, NULL);
+	if (decided && decided->accepted)
+		run_put_accepted(json, &decided->decision, class_);
+	put_quantity(json, row, USAGE_BILLING);
+	json_put_text(json, "class", class_);
+	json_put_span(json, "customer", row->customer);
+	if (decided)
+		json_put_text(json, "digest", decided->digest);
+	json_put_span(json, "entity", row->entity);
+	put_quantity(json, row, USAGE_ERP);
+	put_date(json, "from", row->from);
+	if (decided)
+		json_put_text(json, "key", decided->key);
+	json_put_span(json, "meter", row->meter);
+	if (decided)
+		json_put_text(json, "owner", store_owner_name(owner_of(row->class_)));
+	put_quantity(json, row, USAGE_SOURCE);
+	if (decided)
+		json_put_text(json, "state", decided->decision.state);
+	put_date(json, "to", row->to);
+	put_units(json, row);
+	json_put_boolean(json, "waiting", waiting);
+	json_object_end(json);
+}
+
 static enum err write_row(void *self, const struct usage_row *row, struct err_info *info)
 {
 	struct ways *ways = self;
 	struct run *run = ways->run;
+	struct decided decided;
 	struct json json;
 	bool waiting = is_waiting(run, row);
+	bool broken = row->class_ != USAGE_AGREE && !waiting;
+	if (!is_in_scope(run, row->entity, row->to))
+		return ERR_OK;
 	run->usage[row->class_]++;
 	run->usage_waiting += waiting;
+	if (broken) {
+		decide(run, row, &decided);
+		count_broken(run, row, decided.accepted);
+	}
 	buf_clear(&run->line);
 	json_init(&json, &run->line);
-	json_object(&json, NULL);
-	put_quantity(&json, row, USAGE_BILLING);
-	json_put_text(&json, "class", usage_class_name(row->class_));
-	json_put_span(&json, "customer", row->customer);
-	json_put_span(&json, "entity", row->entity);
-	put_quantity(&json, row, USAGE_ERP);
-	put_date(&json, "from", row->from);
-	json_put_span(&json, "meter", row->meter);
-	put_quantity(&json, row, USAGE_SOURCE);
-	put_date(&json, "to", row->to);
-	put_units(&json, row);
-	json_put_boolean(&json, "waiting", waiting);
-	json_object_end(&json);
+	put_row(&json, row, broken ? &decided : NULL, waiting);
 	return run_line(run, RUN_FILE_USAGE, info);
 }
 
@@ -320,6 +399,8 @@ enum err run_usage(struct run *run, struct err_info *info)
 			ways.err = ERR_OK;
 		}
 	}
+	if (!tally_ok(run->usage_open) || !tally_ok(run->usage_days) || !tally_ok(run->open_days))
+		run_incomplete(run, "sum-overflow", "there are over %d days with open usage", TALLY_KEYS_MAX);
 	usage_merge_release(&ways.merge);
 	tally_free(meters);
 	return ways.err;
@@ -334,6 +415,7 @@ void run_put_usage(struct run *run, struct json *json)
 	if (rows == 0)
 		return;
 	json_object(json, "usage");
+	json_put_integer(json, "accepted", run->usage_accepted);
 	json_object(json, "classes");
 	/* In the order of their names. */
 	static const enum usage_class by_name[] = {
@@ -345,6 +427,7 @@ void run_put_usage(struct run *run, struct json *json)
 			json_put_integer(json, usage_class_name(by_name[i]), run->usage[by_name[i]]);
 	}
 	json_object_end(json);
+	json_put_integer(json, "open", run_usage_broken(run));
 	json_put_integer(json, "rows", rows);
 	json_put_integer(json, "waiting", run->usage_waiting);
 	json_object_end(json);
@@ -355,5 +438,5 @@ int64_t run_usage_broken(const struct run *run)
 	int64_t rows = 0;
 	for (int i = 0; i < USAGE_AGREE; i++)
 		rows += run->usage[i];
-	return rows - run->usage_waiting;
+	return rows - run->usage_waiting - run->usage_accepted;
 }

@@ -8,8 +8,7 @@
  *           every document of the legacy side stands in exactly one class of the waterfall.
  * Faults: those of the sink.
  * Runs in: the CLI.
- * Tests: tests/unit/run_test.c, run_edges_test.c, tests/integration/test_compare_planted.py,
- *        test_compare_property.py
+ * Tests: tests/unit/run_test.c, run_edges_test.c, tests/integration/test_compare_planted.py, test_compare_property.py
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -200,7 +199,7 @@ static void put_day(void *self, const struct tally_row *row)
 {
 	struct rows *rows = self;
 	int64_t documents = 0;
-	int64_t open = 0;
+	int64_t open = tally_get(rows->run->usage_days, &row->parts[0], 1, 0);
 	for (int i = 0; i < RUN_STATUS_COUNT; i++)
 		documents += row->values[i];
 	for (int i = RUN_DIFFERENT; i <= RUN_AMBIGUOUS; i++)
@@ -531,7 +530,7 @@ static void judge(struct run *run)
 		outcome->verdict = RUN_BREAKS;
 	else if (waiting > 0 || held_documents(run) > 0 || outcome->open > 0)
 		outcome->verdict = RUN_RECONCILED_WITH_PENDING;
-	else if (s[RUN_ACCEPTED] > 0 || s[RUN_WITHIN_TOLERANCE] > 0)
+	else if (s[RUN_ACCEPTED] > 0 || s[RUN_WITHIN_TOLERANCE] > 0 || run->usage_accepted > 0)
 		outcome->verdict = RUN_RECONCILED_WITH_WARNINGS;
 	else
 		outcome->verdict = RUN_RECONCILED;
@@ -581,6 +580,8 @@ static void put_verdict(struct run *run, struct json *json)
 	put_reason(run, json, held_documents(run), "document is held at the agent",
 	           "documents are held at the agent");
 	put_reason(run, json, s[RUN_ACCEPTED], "difference was accepted", "differences were accepted");
+	put_reason(run, json, run->usage_accepted, "usage window was accepted",
+	           "usage windows were accepted");
 	put_reason(run, json, s[RUN_WITHIN_TOLERANCE], "document is within tolerance",
 	           "documents are within tolerance");
 	json_list_end(json);

@@ -102,7 +102,7 @@ MUTANTS = {
     "differences of nothing are none": (ITEMS, [("	if (is_difference((enum run_status)item->status)) {\n		found->err", "	if (amounts_of(found).net != 0 && is_difference((enum run_status)item->status)) {\n		found->err")]),
     "differences are none": (ITEMS, [("	return status != RUN_MATCHED && status != RUN_WITHIN_TOLERANCE;", "	return status == RUN_STATUS_COUNT;")]),
     "differences are told as matched": (ITEMS, [("		    tell_documents(run, item, accepted ? RUN_ACCEPTED : (enum run_status)item->status, info);", "		    tell_documents(run, item, RUN_MATCHED, info);")]),
-    "everything was accepted": (ITEMS, [("	*decision = (struct run_decision){.state = \"open\"};\n	(void)snprintf", "	*decision = (struct run_decision){.state = \"accepted\"};\n	(void)snprintf")]),
+    "everything was accepted": (ITEMS, [("	    !run->sink->decision(run->sink->self, span_of(key), span_of(evidence), decision))\n		*decision = (struct run_decision){.state = \"open\"};", "	    !run->sink->decision(run->sink->self, span_of(key), span_of(evidence), decision))\n		*decision = (struct run_decision){.state = \"accepted\"};")]),
     "canaries alone are looked at": (ITEMS, [("	bool whole = look_at(found, item);", "	if (!run_is_canary(item->entity))\n		return true;\n	bool whole = look_at(found, item);")]),
     "what differs does not break": (WRITE, [("	int64_t broken = s[RUN_DIFFERENT] + ", "	int64_t broken = ")]),
     "what is missing does not break": (WRITE, [("s[RUN_MISSING_CLOUD] + s[RUN_MISSING_LEGACY] + s[RUN_DUPLICATE] +", "s[RUN_DUPLICATE] +")]),

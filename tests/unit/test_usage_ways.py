@@ -11,6 +11,7 @@ import collections
 import csv
 import datetime
 import decimal
+import hashlib
 import json
 import os
 import random
@@ -23,6 +24,9 @@ import zipfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("TWINPOST_BUILD", os.path.join(ROOT, "build"))
 sys.dont_write_bytecode = True
+sys.path[:0] = [os.path.join(ROOT, "tests", "lib"), os.path.join(ROOT, "tests", "unit")]
+
+import test_report  # noqa: E402
 
 COLUMNS = ("entity,type,year,number,source_system,period,posting_date,currency,customer,origin,meter,window_start,window_end,quantity,unit,"
            "record_count,service_start,service_end,terms,net,tax,gross,line.line,line.item,line.quantity,line.unit,line.net,"
@@ -107,6 +111,21 @@ def ways(entries):
     return sorted(rows, key=lambda row: row[:5])
 
 
+def digest(row):
+    """What docs/compare/result.md says of the digest of a row without several units at one place."""
+    lines = [row["class"]]
+    for place in ("source", "billing", "erp"):
+        unit = row["units"].get(place, row["unit"])
+        lines.append("-" if row[place] is None else f"{len(unit.encode())} {unit} {row[place]}")
+    return hashlib.sha256("".join(line + "\n" for line in lines).encode()).hexdigest()
+
+
+def taken(row):
+    """A row that somebody has accepted."""
+    return {**row, "state": "accepted", "accepted": {"at": "2026-12-01T10:00:00.000Z", "by": "anna <1>", "second": "bert", "reason": "a credit memo follows",
+                                                     "status": row["class"]}}
+
+
 class WaysTest(unittest.TestCase):
     """Runs of twinpost compare."""
 
@@ -175,7 +194,20 @@ class WaysTest(unittest.TestCase):
                           ("C3", "10", None, None, None, "", "gap")])
         self.assertEqual(rows[2]["units"], {"billing": "MB", "erp": "GB", "source": "GB"})
         self.assertEqual(run["usage"], {"classes": {"agree": 3, "billing_differs": 1, "erp_differs": 1, "gap": 1, "missing_erp": 1,
-                                                    "overlap": 1, "unit_differs": 1}, "rows": 9, "waiting": 0})
+                                                    "overlap": 1, "unit_differs": 1}, "rows": 9, "waiting": 0,
+                                        "open": 6, "accepted": 0})
+        # Who has to look; what an exception is known by, and what a decision about it is of.
+        self.assertEqual([(row["class"], row["owner"]) for row in rows if "owner" in row],
+                         [("billing_differs", "mapping"), ("overlap", "technical"), ("unit_differs", "mapping"), ("erp_differs", "policy"),
+                          ("missing_erp", "technical"), ("gap", "technical")])
+        for row in rows:
+            agrees = row["class"] == "agree"
+            self.assertEqual([name in row for name in ("key", "digest", "owner", "state", "accepted")], [not agrees] * 4 + [False])
+            if not agrees:
+                self.assertEqual(row["key"], f"usage:10/{row['customer']}/gb/{row['from']}..{row['to']}:{row['to'][:7]}")
+                self.assertEqual((row["digest"], row["state"]), (digest(row), "open"))
+        if test_report.INSTALLED:
+            self.assertEqual(test_report.judge([("usage", row) for row in [*rows, taken(rows[0])]] + [("run", run)]), [])
         self.assertEqual(run["verdict"]["name"], "breaks")
         self.assertIn("6 windows of usage do not agree three ways", run["verdict"]["why"])
 
