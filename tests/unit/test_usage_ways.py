@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -234,8 +235,9 @@ class WaysTest(unittest.TestCase):
         self.report("result-1", "csv", "tables")
         with open(self.path("tables/usage.csv"), encoding="utf-8", newline="") as file:
             self.assertEqual([line[1:] for line in csv.reader(file)][1:],
-                             [["C1", "gb", "2026-09-01", "2026-09-30", "GB", "12.5", "12.5", "12.5", "agree", "no"],
-                              ["C2", "gb", "2026-09-01", "2026-09-30", "GB", "12.5", "12.5", "13.5", "erp_differs", "no"]])
+                             [["C1", "gb", "2026-09-01", "2026-09-30", "GB", "12.5", "12.5", "12.5", "agree", "no", *[""] * 6],
+                              ["C2", "gb", "2026-09-01", "2026-09-30", "GB", "12.5", "12.5", "13.5", "erp_differs", "no", "open", *[""] * 4,
+                               "usage:10/C2/gb/2026-09-01..2026-09-30:2026-09"]])
         self.report("result-1", "xlsx", "book.xlsx")
         with zipfile.ZipFile(self.path("book.xlsx")) as book:
             self.assertIn(b'name="Usage"', book.read("xl/workbook.xml"))
@@ -247,6 +249,124 @@ class WaysTest(unittest.TestCase):
         self.assertNotIn("three ways", self.report("result-2", "html", "none.html"))
         self.report("result-2", "csv", "others")
         self.assertFalse(os.path.exists(self.path("others/usage.csv")))
+
+    def usage_breaks_alone(self):
+        """Rows and run.json of books whose documents agree; the ERP invoiced C2 one more than the others have."""
+        month = (day("09-01"), day("09-30"))
+        entries = [Entry(place, "10", customer, "gb", *month, decimal.Decimal(12 + (place == "erp" and customer == "C2")), "GB")
+                   for customer in ("C1", "C2") for place in ("source", "billing", "erp")]
+        legacy, cloud = both(entries)
+        cloud += [{**row, "number": "C" + row["number"], "origin": f"10/invoice/2026/{row['number']}"} for row in legacy if row["type"] == "invoice"]
+        return self.compare(legacy, cloud)
+
+    def retell(self, folder, rows, change):
+        """A result with other rows of usage, and another run.json, which names their digest."""
+        path = os.path.join(self.path(folder), "usage.ndjson")
+        text = "".join(json.dumps(row, sort_keys=True, separators=(",", ":")) + "\n" for row in rows).encode()
+        with open(path, "wb") as file:
+            file.write(text)
+
+        def all_of_it(run):
+            change(run)
+            for file in run["files"]:
+                if file["name"] == "usage.ndjson":
+                    file.update(bytes=len(text), lines=len(rows), sha256=hashlib.sha256(text).hexdigest())
+        self.change(folder, all_of_it)
+
+    def test_first_page(self):
+        """A window of usage alone is open: the first page says so, and does not say that nothing is."""
+        rows, run = self.usage_breaks_alone()
+        self.assertEqual((run["verdict"]["name"], run["totals"]["open"], run["usage"]["open"]), ("breaks", 0, 1))
+        page = self.report("result-1", "html", "page.html")
+        self.assertIn("do not agree yet: 1 window of usage is open.", page)
+        self.assertIn("No document is open. Of the usage, 1 window does not agree three ways.", page)
+        self.assertNotIn("Nothing is open", page)
+        self.assertIn("1 open windows of usage: who has to look", page)
+        self.assertIn("<td>open<br><span class=\"minor\">Controller</span></td>", page)
+        self.assertIn("1 window of usage does not agree three ways", run["readiness"][0]["why"])
+        self.assertFalse(run["readiness"][0]["ready"])
+
+    def test_diff(self):
+        """A window by its key; another key is told as not there."""
+        rows, _ = self.usage_breaks_alone()
+        twinpost = lambda *words: subprocess.run([os.path.join(BUILD, "twinpost"), "compare", "diff", self.path("result-1"), *words],  # noqa: E731
+                                                 capture_output=True, text=True, check=False)
+        done = twinpost(rows[1]["key"])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for line in ("usage:10/C2/gb/2026-09-01..2026-09-30:2026-09", "  status                    erp_differs", "  metered                   12 GB",
+                     "  invoiced by the ERP       13 GB"):
+            self.assertIn(line + "\n", done.stdout)
+        self.assertEqual(json.loads(twinpost(rows[1]["key"], "--json").stdout), rows[1])
+        done = twinpost("usage:10/C1/gb/2026-09-01..2026-09-30:2026-09")
+        self.assertEqual((done.returncode, done.stdout), (4, ""), done.stderr)
+        self.assertIn("has no difference usage:10/C1/gb", done.stderr)
+
+    def test_accepted(self):
+        """An accepted window in report and pack: who, when and why; a verdict, a count or an acceptance that does not follow from the
+        rows is not believed and not signed."""
+        rows, _ = self.usage_breaks_alone()
+        accepted = [rows[0], taken(rows[1])]
+        warns = lambda run: (run["usage"].update(open=0, accepted=1), run["verdict"].update(  # noqa: E731
+            name="reconciled_with_warnings", why=["1 usage window was accepted"]))
+        self.keys()
+        self.retell("result-1", accepted, warns)
+        page = self.report("result-1", "html", "page.html")
+        self.assertIn("Verdict: Reconciled with warnings", page)
+        self.assertIn("<td>accepted: a credit memo follows<br><span class=\"minor\">anna &lt;1&gt; and bert, 1 December 2026, 10:00 UTC</span></td>", page)
+        self.assertIn("0 are not yet due, 1 do not agree and were accepted", page)
+        self.assertIn("1 windows of usage that do not agree were accepted", page)
+        self.assertIn("Nothing is open.", page)
+        self.assertEqual(self.sign("result-1", "good.pack"), (0, self.sign("result-1", "again.pack")[1].replace("again", "good")))
+        self.assertEqual(self.script("good.pack")[0], 0)
+        strip = lambda name: [rows[0], {**accepted[1], "accepted": {**accepted[1]["accepted"], name: ""}}]  # noqa: E731
+        forged = (
+            (accepted, lambda run: run["verdict"].update(name="reconciled"), "1 windows of usage do not agree and were accepted"),
+            (accepted, lambda run: run["usage"].update(open=1), "open"),
+            (accepted, lambda run: run["usage"].update(accepted=0), "accepted"),
+            (rows, lambda run: None, "1 windows of usage do not agree"),
+            (strip("by"), lambda run: None, "1 windows of usage do not agree"),
+            (strip("at"), lambda run: None, "1 windows of usage do not agree"),
+            (strip("reason"), lambda run: None, "1 windows of usage do not agree"),
+            ([rows[0], {**rows[1], "state": "accepted"}], lambda run: None, "1 windows of usage do not agree"),
+            ([rows[0], {**accepted[1], "state": "open"}], lambda run: None, "1 windows of usage do not agree"),
+        )
+        for number, (lines, change, why) in enumerate(forged):
+            with self.subTest(number):
+                self.retell("result-1", lines, lambda run: (warns(run), change(run)))
+                self.assertIn("Verdict: Incomplete", self.report("result-1", "html", "page.html"))
+                code, text = self.sign("result-1", f"bad-{number}.pack")
+                self.assertEqual(code, 1)
+                self.assertIn(why, text)
+
+    def test_script(self):
+        """The script of the pack's pages refuses a green verdict over usage that is open, and plain green over what was accepted."""
+        rows, _ = self.usage_breaks_alone()
+        self.keys()
+        self.assertEqual(self.sign("result-1", "breaks.pack")[0], 0)
+        self.assertEqual(self.script("breaks.pack")[0], 0)
+        for number, (lines, name, why) in enumerate((
+                (rows, "reconciled_with_warnings", "1 windows of usage do not agree"),
+                ([rows[0], taken(rows[1])], "reconciled", "windows of usage do not agree and were accepted"))):
+            place = self.path(f"forged-{number}.pack")
+            shutil.copytree(self.path("breaks.pack"), place)
+            with open(os.path.join(place, "usage.ndjson"), "w", encoding="utf-8") as file:
+                file.writelines(json.dumps(row, sort_keys=True, separators=(",", ":")) + "\n" for row in lines)
+            self.change(place, lambda run, name=name: run["verdict"].update(name=name))
+            code, text = self.script(os.path.basename(place))
+            self.assertEqual(code, 1)
+            self.assertIn(f"verdict {name} is REFUSED: {why}", text)
+
+    def script(self, pack):
+        """(exit status, what verify-pack.sh said)"""
+        done = subprocess.run([os.path.join(ROOT, "docs", "compare", "verify", "verify-pack.sh"), self.path(pack), "--key", self.path("public.pem")],
+                              capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def keys(self):
+        """A key to sign with, and its other half."""
+        for words in (("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", self.path("key.pem")),
+                      ("pkey", "-in", self.path("key.pem"), "-pubout", "-out", self.path("public.pem"))):
+            subprocess.run(["openssl", *words], check=True, capture_output=True)
 
     def test_generated(self):
         """What the sample cloud makes of five customers: its three plants are found as what they are, and nothing else."""
@@ -274,9 +394,7 @@ class WaysTest(unittest.TestCase):
         cloud.append({**legacy[-1], "number": "C1", "origin": f"10/invoice/2026/{legacy[-1]['number']}"})
         _, run = self.compare(legacy, cloud)
         self.assertEqual((run["verdict"]["name"], run["totals"]["open"]), ("breaks", 0))
-        for words in (("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", self.path("key.pem")),
-                      ("pkey", "-in", self.path("key.pem"), "-pubout", "-out", self.path("public.pem"))):
-            subprocess.run(["openssl", *words], check=True, capture_output=True)
+        self.keys()
         self.assertEqual(self.sign("result-1", "good.pack")[0], 0)
         verify = [os.path.join(BUILD, "twinpost"), "compare", "verify", self.path("good.pack"), "--key", self.path("public.pem")]
         self.assertEqual(subprocess.run(verify, capture_output=True, check=False).returncode, 0)

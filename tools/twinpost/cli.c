@@ -133,9 +133,9 @@ static const struct command commands[] = {
     {"compare", "diff", command_compare_diff, TAKES_JSON | TAKES_CAUSE | TAKES_ENTITY | TAKES_LIMIT, 0, 2,
      "compare diff [RESULT] [KEY | --cause C] [--entity E] [--limit N] [--json]",
      "the differences, one a line, or one of them in full",
-     "Both numbers, both values, cloud minus ERP; 50 or N of them. A KEY begins with compare: and stands in\n"
-     "`compare exceptions`, in the report, and after RESULT also the number or subject of a document will "
-     "do.\n"},
+     "Both numbers, both values, cloud minus ERP; 50 or N of them. A KEY begins with compare:, or, of a\n"
+     "window of usage, with usage:, and stands in `compare exceptions` and in the report; after RESULT also\n"
+     "the number or subject of a document will do.\n"},
     {"compare", "causes", command_compare_causes, TAKES_JSON, 0, 1, "compare causes [RESULT] [--json]",
      "why they differ: counts and values by cause", ""},
     {"compare", "export", command_compare_export, TAKES_OUTPUT, 0, 1,

@@ -24,6 +24,7 @@
 
 #define PATH_SIZE    4200
 #define KEY_PREFIX   "compare:"
+#define USAGE_PREFIX "usage:" /* of the key of a window of usage */
 #define DIFF_LIMIT   50
 #define CAUSES_SHOWN 5
 #define LABEL_WIDTH  26
@@ -178,6 +179,10 @@ static void render_show(const struct figures *figures, const char *path, struct 
 	buf_printf(out, "%s in the ERP, %s in the cloud\n", legacy, cloud);
 	put_count("open differences", figures->open_count, out);
 	put_count("accepted", figures->accepted_count, out);
+	if (figures->usage.seen > 0) {
+		put_count("open windows of usage", figures->usage_broken, out);
+		put_count("accepted usage", figures->usage_accepted, out);
+	}
 	show_sums(figures, out);
 	show_ages(run, &terminal, out);
 	if (cJSON_GetArraySize(member(run, "causes")) > 0) {
@@ -406,10 +411,56 @@ static void put_pair(const char *label, const char *text, struct buf *out)
 	buf_append_char(out, '\n');
 }
 
+static void put_acceptance(const cJSON *accepted, struct buf *out)
+{
+	if (!accepted)
+		return;
+	put_pair("accepted by", member_text(accepted, "by"), out);
+	put_pair("and by", member_text(accepted, "second"), out);
+	put_pair("because", member_text(accepted, "reason"), out);
+	put_pair("on", member_text(accepted, "at"), out);
+}
+
+static void put_quantity(const char *label, const cJSON *row, const char *place, struct buf *out)
+{
+	const char *unit = member_text_of(row, "units", place);
+	const char *quantity = member_text(row, place);
+	put_label(label, out);
+	terminal_text(quantity[0] ? quantity : "-", out);
+	if (quantity[0]) {
+		buf_append_char(out, ' ');
+		terminal_text(unit[0] ? unit : member_text(row, "unit"), out);
+	}
+	buf_append_char(out, '\n');
+}
+
+/* A window of usage. */
+static void render_usage(const cJSON *row, struct buf *out)
+{
+	char buffer[WORDS_CODE_SIZE];
+	struct terminal terminal;
+	terminal_init(&terminal);
+	terminal_style(&terminal, STYLE_BOLD, out);
+	terminal_text(member_text(row, "key"), out);
+	terminal_style(&terminal, STYLE_PLAIN, out);
+	buf_append_char(out, '\n');
+	put_pair("status", member_text(row, "class"), out);
+	put_pair("state", member_text(row, "state"), out);
+	put_pair("", words_usage(member_text(row, "class"), buffer), out);
+	put_pair("company", member_text(row, "entity"), out);
+	put_pair("customer", member_text(row, "customer"), out);
+	put_pair("meter", member_text(row, "meter"), out);
+	put_pair("from", member_text(row, "from"), out);
+	put_pair("to", member_text(row, "to"), out);
+	put_quantity("metered", row, "source", out);
+	put_quantity("billing", row, "billing", out);
+	put_quantity("invoiced by the ERP", row, "erp", out);
+	put_acceptance(member(row, "accepted"), out);
+}
+
 static void render_one(const cJSON *one, struct buf *out)
 {
 	struct terminal terminal;
-	const cJSON *accepted = member(one, "accepted");
 	const char *currency = member_text(one, "currency");
 	char amount[AMOUNT_WORDS_SIZE];
 	terminal_init(&terminal);
@@ -428,12 +479,7 @@ static void render_one(const cJSON *one, struct buf *out)
 	put_pair("gross", amount, out);
 	amount_words(member_text(one, "net"), amount);
 	put_pair("net", amount, out);
-	if (accepted) {
-		put_pair("accepted by", member_text(accepted, "by"), out);
-		put_pair("and by", member_text(accepted, "second"), out);
-		put_pair("because", member_text(accepted, "reason"), out);
-		put_pair("on", member_text(accepted, "at"), out);
-	}
+	put_acceptance(member(one, "accepted"), out);
 	put_fields(member(one, "fields"), &terminal, out);
 }
 
@@ -446,13 +492,32 @@ static void put_hint(const struct listing *listing, struct buf *out)
 	buf_append_char(out, '\n');
 }
 
+static bool is_usage_key(const char *word)
+{
+	return word && strncmp(word, USAGE_PREFIX, sizeof USAGE_PREFIX - 1) == 0;
+}
+
+/* A window has one row, and no two have one key. */
+static enum err find_usage(void *self, const struct result_line *line, struct err_info *info)
+{
+	struct listing *listing = self;
+	(void)info;
+	if (listing->one || strcmp(member_text(line->object, "key"), listing->key) != 0)
+		return ERR_OK;
+	listing->one = cJSON_Duplicate(line->object, true);
+	CHECK(listing->one != NULL);
+	return ERR_OK;
+}
+
 static enum cli_exit print_listing(struct listing *listing)
 {
 	struct terminal terminal;
 	struct buf out;
 	buf_init(&out, CLI_OUTPUT_MAX);
 	terminal_init(&terminal);
-	if (listing->one) {
+	if (listing->one && is_usage_key(listing->key)) {
+		render_usage(listing->one, &out);
+	} else if (listing->one) {
 		render_one(listing->one, &out);
 	} else {
 		table_finish(&listing->table, &terminal, 0, &out);
@@ -479,7 +544,9 @@ static enum cli_exit run_listing(struct listing *listing, const struct result *r
 		listing->list = cJSON_CreateArray();
 	else if (!listing->key)
 		table_init(&listing->table, 8, 1u << 2 | 1u << 3 | 1u << 4, heads);
-	enum err err = result_visit(result, RESULT_DIFFERENCES, list_one, listing, &info);
+	bool usage = is_usage_key(listing->key);
+	enum err err = result_visit(result, usage ? RESULT_USAGE : RESULT_DIFFERENCES,
+	                            usage ? find_usage : list_one, listing, &info);
 	if (err == ERR_OK && listing->key && !listing->one)
 		err = err_set(&info, ERR_NOT_FOUND, "this comparison has no difference %s", listing->key);
 	enum cli_exit status = CLI_OK;
@@ -503,7 +570,8 @@ enum cli_exit command_compare_diff(const struct options *options)
 	                          .limit = options->limit > 0 ? options->limit : DIFF_LIMIT};
 	struct result result;
 	for (int i = 0; i < options->operand_count; i++) {
-		bool key = strncmp(options->operands[i], KEY_PREFIX, sizeof KEY_PREFIX - 1) == 0;
+		bool key = strncmp(options->operands[i], KEY_PREFIX, sizeof KEY_PREFIX - 1) == 0 ||
+		           is_usage_key(options->operands[i]);
 		*(key || run ? &listing.key : &run) = options->operands[i];
 	}
 	enum cli_exit status = open_result(options, run, &result, path);

@@ -408,38 +408,95 @@ static void check_balances(struct check *check)
 
 /* ---- usage ---- */
 
-/* Comparisons of before did not write it. A row that does not agree is a break, or waits. */
+struct usage_counts {
+	int64_t rows, broken, waiting, accepted;
+};
+
+static bool has_text(const struct json_value *object, const char *name)
+{
+	struct json_value value = member_of(object, name);
+	return value.kind == JSON_TEXT && value.raw.len > 2;
+}
+
+/* A row that does not agree is a break, waits, or was accepted by somebody who says why. */
+static void count_usage(struct check *check, struct span line, struct usage_counts *counts)
+{
+	struct json_value row;
+	counts->rows++;
+	if (json_open(&row, line, NULL) != ERR_OK || row.kind != JSON_OBJECT) {
+		pack_found(check->findings, "usage.ndjson: line %" PRId64 " is no row of usage",
+		           counts->rows);
+		return;
+	}
+	struct json_value class_ = member_of(&row, "class");
+	struct json_value wait = member_of(&row, "waiting");
+	struct json_value state = member_of(&row, "state");
+	struct json_value accepted = member_of(&row, "accepted");
+	bool agrees = json_text_is(&class_, "agree");
+	bool waits = wait.kind == JSON_TRUE;
+	bool said = has_text(&accepted, "by") && has_text(&accepted, "at") && has_text(&accepted, "reason");
+	bool taken = json_text_is(&state, "accepted");
+	if ((agrees || waits) && state.kind != JSON_NONE)
+		pack_found(check->findings,
+		           "usage.ndjson: line %" PRId64 " agrees, or is not yet due, and has a state",
+		           counts->rows);
+	if (taken != said)
+		pack_found(check->findings,
+		           "usage.ndjson: line %" PRId64
+		           " is accepted and does not say by whom, when and why, or says it and is not",
+		           counts->rows);
+	counts->waiting += !agrees && waits;
+	counts->accepted += !agrees && !waits && taken && said;
+	counts->broken += !agrees && !waits && !(taken && said);
+}
+
+/* Comparisons of before told neither what is open nor what was accepted. */
+static void check_usage_told(struct check *check, const struct usage_counts *counts)
+{
+	struct json_value usage = member_of(check->run, "usage");
+	const struct {
+		const char *name;
+		int64_t own;
+	} told[] = {{"rows", counts->rows},
+	            {"open", counts->broken},
+	            {"accepted", counts->accepted},
+	            {"waiting", counts->waiting}};
+	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+		struct json_value value = member_of(&usage, told[i].name);
+		int64_t count = value.kind == JSON_NONE ? 0 : count_in(&usage, told[i].name);
+		bool lacks = value.kind == JSON_NONE && (usage.kind == JSON_NONE ? told[i].own > 0 : i == 0);
+		if (lacks || (value.kind != JSON_NONE && count != told[i].own))
+			pack_found(check->findings,
+			           "run.json: usage.%s is %" PRId64 ", usage.ndjson has %" PRId64,
+			           told[i].name, count, told[i].own);
+	}
+}
+
+/* Comparisons of before did not write it. */
 static void check_usage(struct check *check)
 {
 	const struct pack_file *file = pack_files_find(check->files, "usage.ndjson");
 	struct span text = file ? file->bytes : (struct span){NULL, 0};
 	struct span line;
 	bool cut = false;
-	int64_t number = 0;
-	int64_t broken = 0;
-	int64_t waiting = 0;
+	struct usage_counts counts = {.rows = 0};
 	char because[120];
-	while (file && pack_take_line(&text, &line, &cut)) {
-		struct json_value row;
-		number++;
-		if (json_open(&row, line, NULL) != ERR_OK || row.kind != JSON_OBJECT) {
-			pack_found(check->findings, "usage.ndjson: line %" PRId64 " is no row of usage",
-			           number);
-			continue;
-		}
-		struct json_value class_ = member_of(&row, "class");
-		struct json_value wait = member_of(&row, "waiting");
-		if (!json_text_is(&class_, "agree"))
-			*(wait.kind == JSON_TRUE ? &waiting : &broken) += 1;
-	}
+	while (file && pack_take_line(&text, &line, &cut))
+		count_usage(check, line, &counts);
 	if (cut)
 		pack_found(check->findings, "usage.ndjson is cut: its last line has no end");
-	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage do not agree", broken);
-	if (broken > 0)
+	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage do not agree", counts.broken);
+	if (counts.broken > 0)
 		refuse_above(check, PACK_BREAKS, because);
-	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage are not yet due", waiting);
-	if (waiting > 0)
+	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage are not yet due",
+	               counts.waiting);
+	if (counts.waiting > 0)
 		refuse_above(check, PACK_PENDING, because);
+	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage do not agree and were accepted",
+	               counts.accepted);
+	if (counts.accepted > 0 && check->verdict == PACK_RECONCILED)
+		refuse_above(check, PACK_WARNINGS, because);
+	check_usage_told(check, &counts);
 }
 
 /* ---- the verdict ---- */

@@ -10,8 +10,9 @@
  *           balances', and is explained and unexplained.
  *        4. The verdict is not better than the rows allow: `incomplete` where a waterfall does not add up, a canary
  *           was not found or something says incomplete; `breaks` where a difference is open, unless count and value
- *           are within the thresholds: then reconciled_with_warnings; not `reconciled` while a document waits. Worse
- *           than the rows is never refused.
+ *           are within the thresholds: then reconciled_with_warnings; not `reconciled` while a document waits, or where
+ *           usage was accepted. Worse than the rows is never refused.
+ *        5. A window of usage that does not agree is open, waits, or was accepted by somebody, some day, for a reason.
  * Source: docs/compare/evidence.md, docs/compare/schemas
  * Faults: any bytes: told in plain words.
  * Runs in: the CLI.

@@ -48,6 +48,18 @@ bool figures_is_closed(const cJSON *difference)
 	return strcmp(state, "fixed_by_booking") == 0 || strcmp(state, "auto_resolved") == 0;
 }
 
+static bool usage_agrees(const cJSON *line)
+{
+	return strcmp(member_text(line, "class"), "agree") == 0;
+}
+
+bool figures_usage_accepted(const cJSON *line)
+{
+	return !usage_agrees(line) && !cJSON_IsTrue(member(line, "waiting")) && figures_is_accepted(line) &&
+	       member_text_of(line, "accepted", "by")[0] && member_text_of(line, "accepted", "at")[0] &&
+	       member_text_of(line, "accepted", "reason")[0];
+}
+
 /* ---- sums ---- */
 
 static struct decimal absolute(struct decimal value)
@@ -249,8 +261,9 @@ static enum err take_usage(void *self, const struct result_line *line, struct er
 {
 	static const char *const places[] = {"source", "billing", "erp"};
 	struct figures *figures = self;
-	bool agrees = strcmp(member_text(line->object, "class"), "agree") == 0;
+	bool agrees = usage_agrees(line->object);
 	bool waiting = cJSON_IsTrue(member(line->object, "waiting"));
+	bool accepted = figures_usage_accepted(line->object);
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
 		struct decimal quantity;
 		if (cJSON_IsNull(member(line->object, places[i])))
@@ -260,12 +273,14 @@ static enum err take_usage(void *self, const struct result_line *line, struct er
 		if (err != ERR_OK)
 			return err;
 	}
-	figures->usage_broken += !agrees && !waiting;
+	figures->usage_broken += !agrees && !waiting && !accepted;
 	figures->usage_waiting += !agrees && waiting;
+	figures->usage_accepted += accepted;
 	picks_offer(&figures->usage, "",
-	            (struct decimal){agrees    ? 0
-	                             : waiting ? 1
-	                                       : 2,
+	            (struct decimal){agrees     ? 0
+	                             : waiting  ? 1
+	                             : accepted ? 2
+	                                        : 3,
 	                             0},
 	            (struct decimal){0, 0}, line->number, line->text);
 	return ERR_OK;
@@ -403,6 +418,25 @@ static void check_totals(struct figures *figures)
 	}
 }
 
+/* Comparisons of before told neither what is open nor what was accepted. */
+static void check_usage(struct figures *figures)
+{
+	const cJSON *usage = member(figures->run, "usage");
+	const struct {
+		const char *name, *what;
+		int64_t listed;
+	} told[] = {{"rows", "windows of usage", figures->usage.seen},
+	            {"open", "open windows of usage", figures->usage_broken},
+	            {"accepted", "accepted windows of usage", figures->usage_accepted},
+	            {"waiting", "windows of usage that are not yet due", figures->usage_waiting}};
+	for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
+		int64_t count = member_integer(usage, told[i].name);
+		if (count != told[i].listed && (i == 0 || member(usage, told[i].name)))
+			doubt(figures, "%lld %s are told, %lld are listed.", (long long)count, told[i].what,
+			      (long long)told[i].listed);
+	}
+}
+
 static void check_verdict(struct figures *figures)
 {
 	static const char *const known[] = {"incomplete", "breaks", "reconciled_with_warnings",
@@ -423,6 +457,10 @@ static void check_verdict(struct figures *figures)
 	if (rung >= 2 && figures->usage_broken > 0)
 		doubt(figures, "The verdict is \"%s\", but %lld windows of usage do not agree.",
 		      words_verdict(verdict), (long long)figures->usage_broken);
+	if (rung == 4 && figures->usage_accepted > 0)
+		doubt(figures,
+		      "The verdict is \"%s\", but %lld windows of usage do not agree and were accepted.",
+		      words_verdict(verdict), (long long)figures->usage_accepted);
 	int64_t planted = member_integer(canaries, "planted");
 	int64_t found = member_integer(canaries, "found");
 	if (planted == 0)
@@ -479,10 +517,7 @@ enum err figures_gather(struct figures *figures, const struct result *result,
 	const cJSON *bridge;
 	cJSON_ArrayForEach(bridge, member(figures->run, "bridge")) check_bridge(figures, bridge);
 	check_totals(figures);
-	int64_t told = member_integer(member(figures->run, "usage"), "rows");
-	if (told != figures->usage.seen)
-		doubt(figures, "%lld windows of usage are told, %lld are listed.", (long long)told,
-		      (long long)figures->usage.seen);
+	check_usage(figures);
 	if (figures->overflow)
 		doubt(figures, "Sums are larger than 64 bits hold.");
 	check_verdict(figures);

@@ -43,8 +43,9 @@ struct figures {
 	char doubts[FIGURES_DOUBTS_MAX][FIGURES_DOUBT_SIZE];
 	int doubt_count, doubt_total;
 	struct picks open, accepted, balances, tax;
-	struct picks usage;                  /* those that do not agree first */
-	int64_t usage_broken, usage_waiting; /* rows that do not agree; not yet due */
+	struct picks usage; /* those that do not agree first */
+	/* Rows that do not agree: open; not yet due; accepted, with by whom, when and why. */
+	int64_t usage_broken, usage_waiting, usage_accepted;
 	int64_t differences, open_count, accepted_count, closed_count, pending_count;
 	int64_t documents[2];                          /* listed: of the ERP, of the cloud */
 	struct figures_sum sums[PICKS_CURRENCIES_MAX]; /* of the open ones */
@@ -66,5 +67,7 @@ const char *member_text_of(const cJSON *object, const char *outer, const char *i
 /* Of a difference's line: is it accepted, is it closed in another way? */
 bool figures_is_accepted(const cJSON *difference);
 bool figures_is_closed(const cJSON *difference);
+/* Of a line of usage: does it not agree, is due, and was accepted? */
+bool figures_usage_accepted(const cJSON *line);
 
 #endif

@@ -31,6 +31,21 @@ static bool is(const struct page *page, const char *verdict)
 	return strcmp(page->figures->verdict, verdict) == 0;
 }
 
+/* What is open: documents, windows of usage, or both. */
+static void open_ones(struct page *page, int64_t documents, int64_t windows)
+{
+	if (windows == 0) {
+		page_plural(page, documents, "document is open.", "documents are open.");
+		return;
+	}
+	if (documents > 0) {
+		page_plural(page, documents, "document", "documents");
+		page_put(page, " and ");
+	}
+	page_plural(page, windows, "window of usage", "windows of usage");
+	page_put(page, documents + windows == 1 ? " is open." : " are open.");
+}
+
 static void headline(struct page *page)
 {
 	int64_t open = page->figures->open_count;
@@ -39,7 +54,11 @@ static void headline(struct page *page)
 		page_put(page, "This comparison is not complete: do not rely on it.");
 	} else if (is(page, "breaks")) {
 		page_put(page, "The two ledgers do not agree yet: ");
-		page_plural(page, open, "document is open.", "documents are open.");
+		open_ones(page, open, page->figures->usage_broken);
+	} else if (is(page, "reconciled_with_pending") && open == 0 && page->figures->usage_waiting > 0) {
+		page_put(page, "The two ledgers agree so far; ");
+		page_plural(page, page->figures->usage_waiting, "window of usage is not yet due.",
+		            "windows of usage are not yet due.");
 	} else if (is(page, "reconciled_with_pending")) {
 		page_put(page, "The two ledgers agree so far; ");
 		page_plural(page, open, "document is still on its way.", "documents are still on their way.");
@@ -109,7 +128,12 @@ static void lead(struct page *page)
 		amounts(page, "net");
 		page_put(page, " on balance.");
 	} else {
-		page_put(page, "Nothing is open.");
+		page_put(page, page->figures->usage_broken > 0 ? "No document is open." : "Nothing is open.");
+	}
+	if (page->figures->usage_broken > 0) {
+		page_put(page, " Of the usage, ");
+		page_plural(page, page->figures->usage_broken, "window does", "windows do");
+		page_put(page, " not agree three ways.");
 	}
 	page_put(page, "</p>\n");
 }
@@ -129,6 +153,10 @@ static void keys(struct page *page)
 	key(page, "Open", page->figures->open_count,
 	    page->figures->open_count > page->figures->pending_count);
 	key(page, "Accepted", page->figures->accepted_count, false);
+	if (page->figures->usage.seen > 0) {
+		key(page, "Usage, open", page->figures->usage_broken, page->figures->usage_broken > 0);
+		key(page, "Usage, accepted", page->figures->usage_accepted, false);
+	}
 	page_put(page, "\n</dl>\n");
 }
 
@@ -269,8 +297,14 @@ static void actions(struct page *page)
 		page_put(page, "<p><strong>IT operations</strong>: remove what made the comparison "
 		               "incomplete, then make it "
 		               "again with <span class=\"mono\">twinpost compare run</span>.</p>\n");
+	if (page->figures->usage_broken > 0)
+		page_format(page,
+		            "<p>%n open windows of usage: who has to look stands beside each in <a "
+		            "href=\"#usage\">Usage, three ways</a>.</p>\n",
+		            page->figures->usage_broken);
 	if (count == 0) {
-		page_nothing(page, "No open difference waits for anybody.");
+		page_nothing(page, page->figures->usage_broken > 0 ? "No open document waits for anybody."
+		                                                   : "No open difference waits for anybody.");
 		page_put(page, "</div>\n");
 		return;
 	}

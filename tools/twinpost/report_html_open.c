@@ -111,7 +111,7 @@ void html_causes(struct page *page)
 {
 	const cJSON *entry;
 	if (cJSON_GetArraySize(member(page->run, "causes")) == 0) {
-		page_nothing(page, "Nothing is open, so there is nothing to explain.");
+		page_nothing(page, "No document is open, so there is nothing to explain.");
 		return;
 	}
 	page_put(page, "<div class=\"charts\">\n");
@@ -312,6 +312,11 @@ void html_accepted(struct page *page)
 {
 	const struct picks *accepted = &page->figures->accepted;
 	int64_t shown = 0;
+	if (page->figures->usage_accepted > 0)
+		page_format(page,
+		            "<p>%n windows of usage that do not agree were accepted: see <a "
+		            "href=\"#usage\">Usage, three ways</a>.</p>\n",
+		            page->figures->usage_accepted);
 	if (accepted->seen == 0) {
 		page_nothing(page, "None.");
 		return;

@@ -57,7 +57,6 @@ void html_days(struct page *page)
 {
 	const cJSON *days = member(page->run, "days");
 	const cJSON *day;
-	int64_t skipped = member_integer(member(page->run, "fingerprints"), "documents_skipped");
 	int all = cJSON_GetArraySize(days);
 	int clean = 0;
 	int drawn = 0;
@@ -67,12 +66,9 @@ void html_days(struct page *page)
 		return;
 	}
 	page_format(page,
-	            "<p>%n of %n posting dates%t are clean: nothing on them but documents that agree, were "
-	            "accepted or are on their way.%t</p>\n",
-	            (int64_t)clean, (int64_t)all, skipped > 0 ? " that were looked at" : "",
-	            skipped > 0 ? " Days that fingerprints proved equal are clean, too, and are not listed; "
-	                          "documents of a listed day that they proved equal are not counted."
-	                        : "");
+	            "<p>%n of %n posting dates are clean: nothing on them but documents that agree, were "
+	            "accepted or are on their way.</p>\n",
+	            (int64_t)clean, (int64_t)all);
 	page_put(page, "<div class=\"charts\">\n");
 	chart_days(page);
 	const cJSON *bridge;
@@ -151,7 +147,7 @@ void html_readiness(struct page *page)
 	           "Company|Phase|Ready|#Clean days|#Compared|#Unexplained|Why not|Untested|#Wrong at most");
 	cJSON_ArrayForEach(entry, member(page->run, "readiness")) ready_row(page, entry);
 	page_table_end(page);
-	page_put(page, "<div class=\"charts wide-rows\">\n");
+	page_put(page, "<div class=\"charts\">\n");
 	chart_heat(page);
 	page_put(page, "</div>\n");
 	if (cJSON_GetArraySize(member(member(page->run, "coverage"), "strata")) > 0)

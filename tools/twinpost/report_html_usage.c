@@ -26,6 +26,24 @@ static void quantity_cell(struct page *page, const cJSON *line, const char *plac
 		page_format(page, "<td class=\"n\">%a</td>", quantity);
 }
 
+/* A row that agrees, or is not yet due, has no state; in comparisons of before none had one. */
+static void state_cell(struct page *page, const cJSON *line)
+{
+	char buffer[WORDS_CODE_SIZE];
+	const cJSON *accepted = member(line, "accepted");
+	const char *second = member_text(accepted, "second");
+	if (figures_usage_accepted(line))
+		page_format(page, "<td>accepted: %t<br><span class=\"minor\">%t%r%t, %w</span></td>",
+		            member_text(accepted, "reason"), member_text(accepted, "by"),
+		            second[0] ? " and " : "", second, member_text(accepted, "at"));
+	else if (member_text(line, "state")[0])
+		page_format(page, "<td>%t<br><span class=\"minor\">%r</span></td>",
+		            words_state(member_text(line, "state"), buffer),
+		            words_owner("", member_text(line, "owner")));
+	else
+		page_put(page, "<td></td>");
+}
+
 static void usage_row(struct page *page, const cJSON *line)
 {
 	char buffer[WORDS_CODE_SIZE];
@@ -40,8 +58,10 @@ static void usage_row(struct page *page, const cJSON *line)
 	quantity_cell(page, line, "source");
 	quantity_cell(page, line, "billing");
 	quantity_cell(page, line, "erp");
-	page_format(page, "<td>%t%r</td></tr>\n", words_usage(class_, buffer),
+	page_format(page, "<td>%t%r</td>", words_usage(class_, buffer),
 	            cJSON_IsTrue(member(line, "waiting")) ? ", not yet due" : "");
+	state_cell(page, line);
+	page_put(page, "</tr>\n");
 }
 
 void html_usage(struct page *page)
@@ -52,12 +72,12 @@ void html_usage(struct page *page)
 	page_format(
 	    page,
 	    "<p>What was metered, what billing took and what the ERP invoiced, window by window: of %n, "
-	    "<strong>%n do not agree</strong>, %n are not yet due.</p>\n",
-	    picks->seen, figures->usage_broken, figures->usage_waiting);
+	    "<strong>%n do not agree</strong>, %n are not yet due, %n do not agree and were accepted.</p>\n",
+	    picks->seen, figures->usage_broken, figures->usage_waiting, figures->usage_accepted);
 	for (size_t i = 0; i < picks->count; i++) {
 		const struct pick_list *list = &picks->lists[i];
 		page_table(page, "", "Usage, three ways");
-		page_heads(page, "Company|Customer|Meter|From|To|Unit|#Metered|#Billing|#ERP|Found");
+		page_heads(page, "Company|Customer|Meter|From|To|Unit|#Metered|#Billing|#ERP|Found|State");
 		for (size_t row = 0; row < list->count; row++) {
 			cJSON *line = cJSON_Parse(list->picks[row].text);
 			usage_row(page, line);

@@ -135,7 +135,13 @@ static const struct column usage[] = {{"Company", NULL, "entity", COLUMN_TEXT, 1
                                       {"Billing", NULL, "billing", COLUMN_AMOUNT, 18},
                                       {"ERP", NULL, "erp", COLUMN_AMOUNT, 18},
                                       {"Found", NULL, "class", COLUMN_TEXT, 18},
-                                      {"Not yet due", NULL, "waiting", COLUMN_FLAG, 12}};
+                                      {"Not yet due", NULL, "waiting", COLUMN_FLAG, 12},
+                                      {"State", NULL, "state", COLUMN_TEXT, 14},
+                                      {"Accepted by", "accepted", "by", COLUMN_TEXT, 20},
+                                      {"Second person", "accepted", "second", COLUMN_TEXT, 20},
+                                      {"When", "accepted", "at", COLUMN_INSTANT, 20},
+                                      {"Reason", "accepted", "reason", COLUMN_TEXT, 70},
+                                      {"Key", NULL, "key", COLUMN_TEXT, 44}};
 
 static const struct column documents[] = {{"Side", NULL, "side", COLUMN_TEXT, 10},
                                           {"Subject", NULL, "subject", COLUMN_TEXT, 40},

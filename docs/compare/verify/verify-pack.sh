@@ -261,7 +261,7 @@ last()
 
 check_run()
 {
-	local json=$what/run.json verdict open waiting total
+	local json=$what/run.json verdict open waiting total usage=0
 	verdict=$(sed -n 's/.*"verdict":{"name":"\([a-z_]*\)".*/\1/p' "$json")
 	equal verdict "$(said verdict)" "$verdict"
 	equal run "$(said run)" "$(sed -n 's/.*,"id":"\([^"]*\)".*/\1/p' "$json")"
@@ -290,6 +290,12 @@ check_run()
 	reconciled_with_warnings) [ "$open" -eq 0 ] || echo "note: $open differences are open, within the thresholds that run.json names" ;;
 	esac
 	[ "$verdict" != reconciled ] || [ "$waiting" -eq 0 ] || bad "verdict reconciled is REFUSED: $waiting documents wait for the other side"
+	[ ! -f "$what/usage.ndjson" ] || grep -v '"class":"agree"' "$what/usage.ndjson" | grep -v '"waiting":true}$' >"$work/usage"
+	[ ! -s "$work/usage" ] || usage=$(grep -vc '"state":"accepted"' "$work/usage")
+	case $verdict in
+	reconciled*) [ "$usage" -eq 0 ] || bad "verdict $verdict is REFUSED: $usage windows of usage do not agree" ;;
+	esac
+	[ "$verdict" != reconciled ] || [ ! -s "$work/usage" ] || bad "verdict reconciled is REFUSED: windows of usage do not agree and were accepted"
 }
 
 check_pack()
