@@ -32,9 +32,14 @@ static void put_decision(const cJSON *item, const struct terminal *terminal, str
 	terminal_wrapped(terminal, member_text(item, "reason"), 8, out);
 }
 
+/* Of usage, and of what stands for many, there is none. */
 static void put_money(const cJSON *item, struct buf *out)
 {
 	char words[AMOUNT_WORDS_SIZE];
+	if (member_text(item, "currency")[0] == 0) {
+		buf_append_text(out, "without an amount");
+		return;
+	}
 	amount_words(member_text(item, "gross"), words);
 	terminal_text(words, out);
 	buf_append_text(out, " gross, ");
@@ -54,8 +59,10 @@ static void render_break(const cJSON *item, const struct terminal *terminal, str
 	buf_append_text(out, "\n    ");
 	terminal_text(member_text(item, "status"), out);
 	buf_append_text(out, ", ");
-	terminal_text(member_text(item, "cause"), out);
-	buf_append_text(out, ", ");
+	if (strcmp(member_text(item, "cause"), member_text(item, "status")) != 0) {
+		terminal_text(member_text(item, "cause"), out);
+		buf_append_text(out, ", ");
+	}
 	put_money(item, out);
 	buf_append_text(out, "\n    ");
 	terminal_wrapped(terminal, member_text(item, "text"), 4, out);

@@ -15,14 +15,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "connector/posting/document.h"
 #include "connector/posting/json_write.h"
 #include "hal/hal.h"
 #include "store_forward/store.h"
 #include "tools/twinpost/report_figures.h"
 #include "tools/twinpost/report_result.h"
+#include "tools/twinpost/report_words.h"
 
 #define PAGE_DIFFERENCES 100
 #define PAGE_BYTES_MAX   (HAL_CONTROL_REQUEST_MAX - 16u)
+#define CODE_CHARACTERS  60    /* of a code in a sentence */
 #define ROUNDS_MAX       10000 /* of compare_end: more rows than any ledger keeps */
 
 struct publishing {
@@ -195,10 +198,64 @@ static void write_difference(struct publishing *publishing, const cJSON *differe
 	json_object_end(&json);
 }
 
-static enum err add_difference(void *self, const struct result_line *line, struct err_info *info)
+/* "12.5 GB"; "none" */
+static void put_quantity(const cJSON *row, const char *place, struct buf *out)
 {
-	struct publishing *publishing = self;
-	write_difference(publishing, line->object);
+	const char *unit = member_text_of(row, "units", place);
+	if (cJSON_IsNull(member(row, place))) {
+		buf_append_text(out, "none");
+		return;
+	}
+	buf_printf(out, "%s ", member_text(row, place));
+	words_text(unit[0] ? unit : member_text(row, "unit"), CODE_CHARACTERS, out);
+}
+
+static void put_usage_text(struct json *json, const cJSON *row)
+{
+	char buffer[WORDS_CODE_SIZE];
+	struct buf text;
+	buf_init(&text, RESULT_LINE_BYTES_MAX);
+	buf_printf(&text, "%s: customer ", words_usage(member_text(row, "class"), buffer));
+	words_text(member_text(row, "customer"), CODE_CHARACTERS, &text);
+	buf_append_text(&text, ", meter ");
+	words_text(member_text(row, "meter"), CODE_CHARACTERS, &text);
+	buf_printf(&text, ", %s to %s; metered ", member_text(row, "from"), member_text(row, "to"));
+	put_quantity(row, "source", &text);
+	buf_append_text(&text, ", billing ");
+	put_quantity(row, "billing", &text);
+	buf_append_text(&text, ", invoiced ");
+	put_quantity(row, "erp", &text);
+	put_sentence(json, "text", buf_cstr(&text));
+	buf_release(&text);
+}
+
+/* A window of usage as a difference without an amount: its class is status and cause, its digest the evidence. */
+static void write_usage(struct publishing *publishing, const cJSON *row)
+{
+	struct json json;
+	char period[8];
+	(void)snprintf(period, sizeof period, "%.7s", member_text(row, "to"));
+	buf_clear(&publishing->line);
+	json_init(&json, &publishing->line);
+	json_object(&json, NULL);
+	json_put_text(&json, "cause", member_text(row, "class"));
+	json_put_text(&json, "content", member_text(row, "digest"));
+	json_put_text(&json, "currency", "");
+	json_put_text(&json, "document_type", document_spec(DOCUMENT_USAGE)->name);
+	json_put_text(&json, "entity", member_text(row, "entity"));
+	json_put_text(&json, "gross", "0");
+	json_put_text(&json, "key", member_text(row, "key"));
+	json_put_text(&json, "net", "0");
+	json_put_text(&json, "owner", member_text(row, "owner"));
+	json_put_text(&json, "period", period);
+	json_put_text(&json, "status", member_text(row, "class"));
+	put_usage_text(&json, row);
+	json_object_end(&json);
+}
+
+/* What is in publishing->line. */
+static enum err add_line(struct publishing *publishing, struct err_info *info)
+{
 	/* 200: the request around them. */
 	bool full = publishing->count == PAGE_DIFFERENCES ||
 	            publishing->page.len + publishing->line.len + 200 > PAGE_BYTES_MAX;
@@ -208,6 +265,23 @@ static enum err add_difference(void *self, const struct result_line *line, struc
 	buf_append_span(&publishing->page, buf_span(&publishing->line));
 	publishing->count++;
 	return ERR_OK;
+}
+
+static enum err add_difference(void *self, const struct result_line *line, struct err_info *info)
+{
+	struct publishing *publishing = self;
+	write_difference(publishing, line->object);
+	return add_line(publishing, info);
+}
+
+/* A row that agrees, or is not yet due, has no state. */
+static enum err add_usage(void *self, const struct result_line *line, struct err_info *info)
+{
+	struct publishing *publishing = self;
+	if (member_text(line->object, "state")[0] == 0)
+		return ERR_OK;
+	write_usage(publishing, line->object);
+	return add_line(publishing, info);
 }
 
 /* ---- the end ---- */
@@ -257,6 +331,8 @@ void compare_publish(const struct options *options, const char *path, struct com
 	buf_init(&publishing.line, RESULT_LINE_BYTES_MAX);
 	if (tell_begin(&publishing)) {
 		enum err err = result_visit(&result, RESULT_DIFFERENCES, add_difference, &publishing, &info);
+		if (err == ERR_OK)
+			err = result_visit(&result, RESULT_USAGE, add_usage, &publishing, &info);
 		if (err != ERR_OK)
 			(void)snprintf(published->note, sizeof published->note, "%s", info.text);
 		else if (send_page(&publishing))

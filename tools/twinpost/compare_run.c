@@ -66,6 +66,10 @@ static void render(const struct command *command, const struct run_outcome *outc
 		if (outcome->statuses[i] > 0)
 			count_line(out, run_status_name((enum run_status)i), outcome->statuses[i]);
 	}
+	if (outcome->usage_open > 0)
+		count_line(out, "usage that differs", outcome->usage_open);
+	if (outcome->usage_accepted > 0)
+		count_line(out, "usage accepted", outcome->usage_accepted);
 	if (outcome->skipped > 0)
 		count_line(out, "proven by fingerprints", outcome->skipped);
 	buf_printf(out, "  %-26s%s\n", "result", command->path);
@@ -90,7 +94,9 @@ static void print_json(const struct command *command, const struct run_outcome *
 	      cJSON_AddStringToObject(object, "why", outcome->why) &&
 	      cJSON_AddStringToObject(object, "result", command->path) &&
 	      cJSON_AddNumberToObject(object, "open", (double)outcome->open) &&
-	      cJSON_AddNumberToObject(object, "accepted", (double)outcome->accepted));
+	      cJSON_AddNumberToObject(object, "accepted", (double)outcome->accepted) &&
+	      cJSON_AddNumberToObject(object, "usage_open", (double)outcome->usage_open) &&
+	      cJSON_AddNumberToObject(object, "usage_accepted", (double)outcome->usage_accepted));
 	for (int i = 0; i < RUN_STATUS_COUNT; i++)
 		CHECK(cJSON_AddNumberToObject(object, run_status_name((enum run_status)i),
 		                              (double)outcome->statuses[i]) != NULL);
