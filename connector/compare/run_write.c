@@ -528,10 +528,10 @@ static void judge(struct run *run)
 		outcome->verdict = RUN_INCOMPLETE;
 	else if (broken > 0)
 		outcome->verdict = RUN_BREAKS;
-	else if (waiting > 0 || held_documents(run) > 0 || outcome->open > 0)
-		outcome->verdict = RUN_RECONCILED_WITH_PENDING;
 	else if (s[RUN_ACCEPTED] > 0 || s[RUN_WITHIN_TOLERANCE] > 0 || run->usage_accepted > 0)
 		outcome->verdict = RUN_RECONCILED_WITH_WARNINGS;
+	else if (waiting > 0 || held_documents(run) > 0 || outcome->open > 0)
+		outcome->verdict = RUN_RECONCILED_WITH_PENDING;
 	else
 		outcome->verdict = RUN_RECONCILED;
 }

@@ -242,6 +242,12 @@ static void an_accepted_difference_is_a_warning_until_it_changes(void **state)
 	compare_both(&books);
 	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
 	assert_int_equal(books.outcome.accepted, 1);
+	/* The worse rung, though one is on its way, too. */
+	books_again(&books);
+	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 10000, 1900, 1);
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
+	assert_int_equal(books.outcome.statuses[RUN_WAITING_CLOUD], 1);
 	(void)snprintf(books.accepted_evidence, sizeof books.accepted_evidence, "different amount 2 2");
 	compare_both(&books);
 	books_verdict(&books, RUN_BREAKS);

@@ -134,6 +134,20 @@ class FalseResults(PackCase):
             run["bridge"][0]["steps"][1]["value"] = "1.00"
         self.refuse(self.changed(files, residual), "residual", False)
 
+    def test_accepted_and_tolerated(self):
+        """What was accepted, or is within tolerance, leaves reconciled_with_warnings at best, also where something waits."""
+        def tolerate(run, rows):
+            pair = [row for row in rows["documents"] if row["status"] == "matched"][:1]
+            pair += [row for row in rows["documents"] if row.get("pair") == pair[0]["subject"]]
+            for row in pair:
+                row.update(status="matched_within_tolerance")
+            run["counts"][0]["statuses"].update(matched=run["counts"][0]["statuses"]["matched"] - 1, matched_within_tolerance=1)
+        files = self.changed(packs.result(20, every=0), tolerate)
+        for name in ("reconciled", "reconciled_with_pending"):
+            self.refuse(self.changed(files, lambda run, rows, name=name: run["verdict"].update(name=name)),
+                        f"verdict {name} is REFUSED: 2 documents are accepted or within tolerance")
+        self.both_good(self.place(self.signed(self.changed(files, lambda run, rows: run["verdict"].update(name="reconciled_with_warnings")))))
+
     def test_results_that_are_none(self):
         """No run.json, no JSON, a later format, values that the note cannot hold; a pack in the place of a result."""
         files = packs.result(2)

@@ -264,12 +264,13 @@ class HtmlTest(ReportCase):
         def calm(run, tables, verdict):
             run["verdict"] = {"name": verdict, "why": []}
             run["causes"] = []
-            tables["differences"] = [line for line in tables["differences"] if line["state"] == "accepted"]
+            tables["differences"] = [line for line in tables["differences"] if line["state"] == "accepted" and verdict.endswith("warnings")]
+            run["accepted"]["count"] = len(tables["differences"])
             run["totals"].update(open=0, gross=[], net=[])
 
-        def pending(run, tables):
+        def pending(run, tables, verdict="reconciled_with_pending"):
             waiting = [line for line in tables["differences"] if line["status"] == "waiting_cloud"]
-            calm(run, tables, "reconciled_with_pending")
+            calm(run, tables, verdict)
             tables["differences"] += waiting
             for which in ("gross", "net"):
                 sums = collections.Counter()
@@ -285,6 +286,8 @@ class HtmlTest(ReportCase):
         cases = [(lambda run, tables: calm(run, tables, "reconciled"), "good", "The two ledgers agree, document by document."),
                  (lambda run, tables: calm(run, tables, "reconciled_with_warnings"), "warn", "The two ledgers agree, with reservations."),
                  (pending, "warn", "The two ledgers agree so far; 4 documents are still on their way."),
+                 (lambda run, tables: pending(run, tables, "reconciled_with_warnings"), "warn",
+                  "The two ledgers agree, with reservations. 4 documents are still on their way."),
                  (incomplete, "bad", "This comparison is not complete: do not rely on it.")]
         for number, (change, colour, sentence) in enumerate(cases):
             markup, page = self.page(self.changed(change, f"verdict{number}"))
@@ -330,6 +333,9 @@ class HtmlTest(ReportCase):
             "It ends with no verdict that is known.": setting("run", "verdict", "name", "splendid"),
             'The verdict is "Reconciled", but 54 items are open.': setting("run", "verdict", "name", "reconciled"),
             'The verdict is "Reconciled with pending items", but 50 items are open.': setting("run", "verdict", "name", "reconciled_with_pending"),
+            'The verdict is "Reconciled", but 7 differences were accepted.': setting("run", "verdict", "name", "reconciled"),
+            'The verdict is "Reconciled with pending items", but 7 differences were accepted.':
+                setting("run", "verdict", "name", "reconciled_with_pending"),
             'The verdict is "Breaks", but parts were not compared.': setting("run", "incomplete", [{"reason": "x", "text": "y"}]),
         }
         for number, (sentence, change) in enumerate(cases.items()):

@@ -494,7 +494,7 @@ static void check_usage(struct check *check)
 		refuse_above(check, PACK_PENDING, because);
 	(void)snprintf(because, sizeof because, "%" PRId64 " windows of usage do not agree and were accepted",
 	               counts.accepted);
-	if (counts.accepted > 0 && check->verdict == PACK_RECONCILED)
+	if (counts.accepted > 0)
 		refuse_above(check, PACK_WARNINGS, because);
 	check_usage_told(check, &counts);
 }
@@ -538,6 +538,15 @@ static void check_verdict(struct check *check)
 	if (rows->open > 0) {
 		(void)snprintf(because, sizeof because, "%" PRId64 " differences are open", rows->open);
 		refuse_above(check, within_thresholds(check) ? PACK_WARNINGS : PACK_BREAKS, because);
+	}
+	int64_t eased = 0;
+	for (int side = 0; side < PACK_SIDES; side++)
+		eased +=
+		    rows->documents[side][PACK_STATUS_ACCEPTED] + rows->documents[side][PACK_STATUS_WITHIN];
+	if (eased > 0) {
+		(void)snprintf(because, sizeof because,
+		               "%" PRId64 " documents are accepted or within tolerance", eased);
+		refuse_above(check, PACK_WARNINGS, because);
 	}
 	int64_t waiting = rows->documents[PACK_LEGACY][PACK_STATUS_WAITING_CLOUD] +
 	                  rows->documents[PACK_CLOUD][PACK_STATUS_WAITING_LEGACY];

@@ -446,7 +446,7 @@ static void check_verdict(struct figures *figures)
 	size_t rung = 0;
 	while (rung < sizeof known / sizeof known[0] && strcmp(known[rung], verdict) != 0)
 		rung++;
-	bool pending = rung == 3;
+	bool pending = rung == 2 || rung == 3;
 	if (rung == sizeof known / sizeof known[0])
 		doubt(figures, "It ends with no verdict that is known.");
 	else if (rung >= 2 && figures->open_count > (pending ? figures->pending_count : 0))
@@ -457,7 +457,10 @@ static void check_verdict(struct figures *figures)
 	if (rung >= 2 && figures->usage_broken > 0)
 		doubt(figures, "The verdict is \"%s\", but %lld windows of usage do not agree.",
 		      words_verdict(verdict), (long long)figures->usage_broken);
-	if (rung == 4 && figures->usage_accepted > 0)
+	if (rung >= 3 && rung <= 4 && figures->accepted_count > 0)
+		doubt(figures, "The verdict is \"%s\", but %lld differences were accepted.",
+		      words_verdict(verdict), (long long)figures->accepted_count);
+	if (rung >= 3 && rung <= 4 && figures->usage_accepted > 0)
 		doubt(figures,
 		      "The verdict is \"%s\", but %lld windows of usage do not agree and were accepted.",
 		      words_verdict(verdict), (long long)figures->usage_accepted);

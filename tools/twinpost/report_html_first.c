@@ -64,6 +64,11 @@ static void headline(struct page *page)
 		page_plural(page, open, "document is still on its way.", "documents are still on their way.");
 	} else if (is(page, "reconciled_with_warnings")) {
 		page_put(page, "The two ledgers agree, with reservations.");
+		if (open > 0) {
+			page_put(page, " ");
+			page_plural(page, open, "document is still on its way.",
+			            "documents are still on their way.");
+		}
 	} else {
 		page_put(page, "The two ledgers agree, document by document.");
 	}
