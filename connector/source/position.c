@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Seconds: some 34,000 years, so that sums with what a configuration allows stay far from 64 bits. */
+#define INSTANT_MAX (INT64_C(1) << 40)
+
 void position_init(struct position *position)
 {
 	*position = (struct position){.newest = NO_STAMP,
@@ -87,6 +90,20 @@ static bool decode_after(struct position *position, struct span text)
 	return true;
 }
 
+static bool is_near(int64_t instant)
+{
+	return instant == NO_STAMP || (instant >= -INSTANT_MAX && instant <= INSTANT_MAX);
+}
+
+/* What the arithmetic below relies on. */
+static bool is_sound(const struct position *position)
+{
+	return is_near(position->newest) && is_near(position->shown_at) && is_near(position->reread_at) &&
+	       is_near(position->from) && is_near(position->clock) && is_near(position->seen) &&
+	       (position->newest == NO_STAMP || position->shown_at != NO_STAMP) &&
+	       (!position->reading || position->clock != NO_STAMP);
+}
+
 bool position_decode(struct position *position, struct span text)
 {
 	struct span word;
@@ -103,6 +120,7 @@ bool position_decode(struct position *position, struct span text)
 	position->settled = settled == 1;
 	position->reading = reading == 1;
 	position->reread = reread == 1;
+	good = good && is_sound(position);
 	if (!good)
 		position_init(position);
 	return good;
@@ -196,14 +214,18 @@ void stamp_print(enum stamp_form form, int64_t seconds, char texts[2][24])
 {
 	int64_t day = seconds / SECONDS_PER_DAY;
 	int64_t rest = seconds % SECONDS_PER_DAY;
-	date_days first;
-	CHECK(date_from_civil(&first, DATE_YEAR_MIN, 1, 1) == ERR_OK);
+	date_days first, last;
+	CHECK(date_from_civil(&first, DATE_YEAR_MIN, 1, 1) == ERR_OK &&
+	      date_from_civil(&last, DATE_YEAR_MAX, 12, 31) == ERR_OK);
 	if (rest < 0) {
 		rest += SECONDS_PER_DAY;
 		day--;
 	}
-	/* A look-back may reach before the first date there is; nothing is stamped there. */
-	date_days date = day < first ? first : (date_days)day;
+	/* A look-back may reach before the first date there is; nothing is stamped there. The hour 24 of the last day
+	 * lies behind it: it is read again, which is harmless. */
+	if (day > last)
+		rest = SECONDS_PER_DAY - 1;
+	date_days date = day < first ? first : day > last ? last : (date_days)day;
 	if (form == STAMP_CYYDDD_HHMMSS) {
 		(void)snprintf(texts[0], 24, "%" PRId64, date_to_cyyddd(date));
 		(void)snprintf(texts[1], 24, "%d",

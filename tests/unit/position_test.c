@@ -51,6 +51,14 @@ static void test_stamps(void **state)
 	assert_string_equal(texts[0], "1969-12-31 23:59:59");
 	stamp_print(STAMP_CYYDDD_HHMMSS, INT64_C(-100000) * 86400, texts);
 	assert_string_equal(texts[0], "1");
+	/* The last second of all, and the hour 24 behind it, which an ERP or its clock may show: no date may be made
+	 * of the day after. 2199-12-31 is the 365th day of C = 2, YY = 99. */
+	assert_true(parse(STAMP_DATETIME, "2199-12-31 24:00:00", "", &seconds));
+	stamp_print(STAMP_DATETIME, seconds, texts);
+	assert_string_equal(texts[0], "2199-12-31 23:59:59");
+	stamp_print(STAMP_CYYDDD_HHMMSS, seconds, texts);
+	assert_string_equal(texts[0], "299365");
+	assert_string_equal(texts[1], "235959");
 	assert_false(parse(STAMP_CYYDDD_HHMMSS, "0", "0", &seconds));
 	assert_false(parse(STAMP_CYYDDD_HHMMSS, "999999", "0", &seconds));
 	assert_false(parse(STAMP_CYYDDD_HHMMSS, "124060", "240001", &seconds));
@@ -174,15 +182,13 @@ static void test_text(void **state)
 	assert_true(position_decode(&back, buf_span(&text)));
 	same(&position, &back);
 	/* Cut within its nine numbers, or within a coded byte at the end: none. */
-	static const char *const bad[] = {"",
-	                                  "tp1",
-	                                  "tp2 1 2 0 3 0 0 4 5 6 ",
-	                                  "tp1 1 2 0 3 0 0 4 5",
-	                                  "tp1 1 2 0 3 0 0 4 x 6 ",
-	                                  "tp1 1 2 0 3 0 0 4 5 9223372036854775808 ",
-	                                  "tp1 1 2 0 3 0 0 4 5 - ",
-	                                  "tp1 1 2 0 3 0 0 4 5 6 a%2",
-	                                  "tp1 1 2 0 3 0 0 4 5 6 a%zz"};
+	static const char *const bad[] = {
+	    "", "tp1", "tp2 1 2 0 3 0 0 4 5 6 ", "tp1 1 2 0 3 0 0 4 5", "tp1 1 2 0 3 0 0 4 x 6 ",
+	    "tp1 1 2 0 3 0 0 4 5 9223372036854775808 ", "tp1 1 2 0 3 0 0 4 5 - ", "tp1 1 2 0 3 0 0 4 5 6 a%2",
+	    "tp1 1 2 0 3 0 0 4 5 6 a%zz",
+	    /* Numbers that no clock has shown, and half a position. */
+	    "tp1 9223372036854775807 2 0 3 0 0 4 5 6 ", "tp1 1 2 0 3 0 0 -9223372036854775807 5 6 ",
+	    "tp1 1 -9223372036854775808 0 3 0 0 4 5 6 ", "tp1 1 2 0 3 1 0 4 -9223372036854775808 6 "};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		assert_false(position_decode(&back, span_of(bad[i])));
 		assert_int_equal(back.newest, NO_STAMP);
