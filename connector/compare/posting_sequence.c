@@ -209,7 +209,7 @@ bool posting_sequence_read(struct posting_sequence *state, struct span text)
 	struct span rest;
 	*state = (struct posting_sequence){.next = 1};
 	if (!take_line(&text, &word, &rest) || !span_equal(word, SPAN_LITERAL("source")) || rest.len == 0 ||
-	    !text_copy(state->source, sizeof state->source, rest))
+	    memchr(rest.data, 0, rest.len) || !text_copy(state->source, sizeof state->source, rest))
 		return false;
 	if (!take_line(&text, &word, &rest) || !span_equal(word, SPAN_LITERAL("next")) ||
 	    !take_number(&rest, &state->next) || rest.len > 0 || state->next < 1)

@@ -171,6 +171,10 @@ static void test_bad_texts(void **state)
 		if (posting_sequence_read(&sequence, span_of(bad[i])))
 			fail_msg("%s", bad[i]);
 	}
+	/* A source that would be written as another one. */
+	assert_false(
+	    posting_sequence_read(&sequence, SPAN_LITERAL("source urn:c\0d\nnext 9\nconflicts 0\n")));
+	assert_false(posting_sequence_read(&sequence, SPAN_LITERAL("source \0\nnext 9\nconflicts 0\n")));
 	assert_true(posting_sequence_read(
 	    &sequence, SPAN_LITERAL("source urn:c\nnext 9\nconflicts 2\ngap 3 4\ngap 6 8\n")));
 	assert_true(sequence.conflicts == 2 && posting_sequence_upto(&sequence) == 2);
