@@ -151,11 +151,25 @@ static void test_findings(void **state)
 	pack_findings_release(&findings);
 }
 
+/* What a pack says of itself cannot add a line to what is found. */
+static void test_findings_are_lines(void **state)
+{
+	(void)state;
+	struct pack_findings findings;
+	pack_findings_init(&findings);
+	pack_found(&findings, "missing file: run.json names %s", "a\ngood: this pack is whole\r\x1b[2K\x7f");
+	assert_int_equal(findings.count, 1);
+	assert_string_equal(buf_cstr(&findings.text),
+	                    "missing file: run.json names a?good: this pack is whole??[2K?\n");
+	pack_findings_release(&findings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_paths),    cmocka_unit_test(test_head),     cmocka_unit_test(test_reading),
-	    cmocka_unit_test(test_manifest), cmocka_unit_test(test_findings),
+	    cmocka_unit_test(test_paths),    cmocka_unit_test(test_head),
+	    cmocka_unit_test(test_reading),  cmocka_unit_test(test_manifest),
+	    cmocka_unit_test(test_findings), cmocka_unit_test(test_findings_are_lines),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,9 @@ void pack_found(struct pack_findings *findings, const char *format, ...)
 	va_start(arguments, format);
 	(void)vsnprintf(line, sizeof line, format, arguments);
 	va_end(arguments);
+	/* A line end of the pack's own would make a second line, which says whatever the pack wants. */
+	for (char *c = line; *c; c++)
+		*c = (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c;
 	buf_append_text(&findings->text, line);
 	buf_append_char(&findings->text, '\n');
 }

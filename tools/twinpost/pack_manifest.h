@@ -31,6 +31,7 @@ struct pack_findings {
 
 void pack_findings_init(struct pack_findings *findings);
 void pack_findings_release(struct pack_findings *findings);
+/* A line; control characters in what is told become '?'. */
 void pack_found(struct pack_findings *findings, const char *format, ...) PRINTF_LIKE(2, 3);
 
 void pack_manifest_make(const struct pack_files *files, struct buf *out);
