@@ -14,6 +14,8 @@
 #include "config/config.h"
 #include "tools/twinpost/commands.h"
 
+#define PIECE_BYTES (64u * 1024u)
+
 enum err file_read(const char *path, struct buf *out, struct err_info *info)
 {
 	FILE *file = fopen(path, "rbe");
@@ -21,11 +23,16 @@ enum err file_read(const char *path, struct buf *out, struct err_info *info)
 		enum err err = errno == ENOENT ? ERR_NOT_FOUND : errno == EACCES ? ERR_DENIED : ERR_IO;
 		return err_set(info, err, "%s cannot be read: %s", path, strerror(errno));
 	}
-	size_t room = out->max;
-	uint8_t *to = buf_reserve(out, room);
-	CHECK(to != NULL);
-	size_t got = fread(to, 1, room, file);
-	buf_added(out, got);
+	size_t room;
+	size_t got;
+	/* The limit of some is 64 MiB, and few files are as large. */
+	do {
+		room = out->max - out->len < PIECE_BYTES ? out->max - out->len : PIECE_BYTES;
+		uint8_t *to = buf_reserve(out, room);
+		CHECK(to != NULL);
+		got = fread(to, 1, room, file);
+		buf_added(out, got);
+	} while (got == room && room > 0);
 	/* A folder opens, and fails only now. */
 	int error = ferror(file) ? errno : 0;
 	bool more = !error && got == room && fgetc(file) != EOF;
@@ -34,7 +41,7 @@ enum err file_read(const char *path, struct buf *out, struct err_info *info)
 		return err_set(info, ERR_IO, "%s cannot be read: %s", path, strerror(error));
 	if (more)
 		return err_set(info, ERR_TOO_LARGE, "%s is larger than %zu bytes, which no such file needs",
-		               path, room);
+		               path, out->max);
 	return ERR_OK;
 }
 
