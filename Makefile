@@ -101,6 +101,14 @@ $(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(BUILD)/libtest.a $(BUILD)/libtw
 $(BUILD)/tests/crash/%: $(BUILD)/tests/crash/%.o $(BUILD)/libtest.a $(BUILD)/libtwinpost.a
 	$(CC) $(LINKING) -o $@ $^ $(BUILD)/libtest.a -lcmocka $(PKG_LIBS)
 
+$(BUILD)/tests/fuzz/%_fuzz: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/fuzz/driver.o $(BUILD)/libtest.a \
+		$(BUILD)/libtwinpost.a
+	$(CC) $(LINKING) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+ifneq ($(SANITIZE),)
+tests: $(patsubst %.c,$(BUILD)/%,$(FUZZ_SOURCES))
+endif
+
 tests: $(TESTS) $(HELPERS) $(BUILD)/twinpost $(BUILD)/schemas $(BUILD)/load_ledger
 
 check: tidy tests
@@ -124,21 +132,30 @@ asan:
 ubsan:
 	$(MAKE) --no-print-directory SANITIZE=undefined check
 
+# Two drivers: libFuzzer, which looks for inputs of its own, and tests/fuzz/driver.c, which runs the kept ones (sanitizer builds).
 FUZZ_SECONDS ?= 20
-FUZZ_CFLAGS := -std=c17 -D_GNU_SOURCE -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
-FUZZERS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ_SOURCES))
-FUZZED_SOURCES := $(filter-out hal/linux/%.c firmware/% tools/% %_role.c connector/source/odbc_%.c \
-	connector/uplink/mqtt_%.c,$(PRODUCT_SOURCES))
+FUZZ := build/fuzz
+FUZZ_LINKING := -fsanitize=fuzzer,address,undefined
+FUZZ_COMPILE = clang -std=c17 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -I. $(PKG_CFLAGS) -MMD -MP \
+	-DTWINPOST_VERSION='"$(VERSION)"' -DTWINPOST_PROFILE_DIR='"$(PROFILE_DIR)"'
+FUZZERS := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(FUZZ_SOURCES))
 
-build/fuzz/%: tests/fuzz/%.c $(PRODUCT_SOURCES)
+$(FUZZ)/objects/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	clang $(FUZZ_CFLAGS) $(PKG_CFLAGS) -DTWINPOST_VERSION='"$(VERSION)"' \
-		-DTWINPOST_PROFILE_DIR='"$(PROFILE_DIR)"' -o $@ $< $(FUZZED_SOURCES) $(PKG_LIBS)
+	$(FUZZ_COMPILE) -c $< -o $@
+
+$(FUZZ)/libfuzzed.a: $(patsubst %.c,$(FUZZ)/objects/%.o,$(TEST_LIBRARY_SOURCES) $(PRODUCT_SOURCES))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZ)/%: $(FUZZ)/objects/tests/fuzz/%.o $(FUZZ)/libfuzzed.a
+	clang $(FUZZ_LINKING) -o $@ $^ -lcmocka $(PKG_LIBS)
 
 fuzz-smoke: $(FUZZERS)
 	@for f in $(FUZZERS); do mkdir -p $$f.corpus; echo "$$f"; \
 		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
-			-artifact_prefix=$$f. $$f.corpus || exit 1; done
+			-artifact_prefix=$$f. $$f.corpus tests/fuzz/seeds/$${f##*/} || exit 1; done
 
 tidy:
 	tests/tidy
@@ -172,4 +189,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) $(FUZZ) -name '*.d' 2>/dev/null)
