@@ -11,7 +11,7 @@
  *        4. An answer is at most HAL_CONTROL_REPLY_MAX bytes; lists are cut and say so ("more": true).
  * Faults: the store's errors become answers with the code "store"; one of a change is handed to actions.failed too.
  * Runs in: the core.
- * Tests: tests/unit/control_test.c, tests/unit/control_change_test.c
+ * Tests: tests/unit/control_test.c, tests/unit/control_change_test.c, tests/fuzz/control_fuzz.c
  */
 #ifndef TWINPOST_CONTROL_H
 #define TWINPOST_CONTROL_H

@@ -15,7 +15,7 @@
  *        3. Damage in the last transaction of all looks like a power cut; it cannot be told apart.
  * Source: SQLite file format, section 4 "The Write-Ahead Log" (4.1 format, 4.2 checksum algorithm).
  * Runs in: the core, at open.
- * Tests: tests/unit/store_log_test.c
+ * Tests: tests/unit/store_log_test.c, tests/fuzz/kept_fuzz.c
  */
 #ifndef TWINPOST_LOG_CHECK_H
 #define TWINPOST_LOG_CHECK_H

@@ -13,7 +13,7 @@
  *           older ones a repeat is believed.
  * Faults: a text that is not of this form is refused: the state then begins anew, and the cloud is asked for all.
  * Runs in: the core; the CLI (reading).
- * Tests: tests/unit/posting_sequence_test.c (against a plain set of numbers)
+ * Tests: tests/unit/posting_sequence_test.c (against a plain set of numbers), tests/fuzz/kept_fuzz.c
  */
 #ifndef TWINPOST_POSTING_SEQUENCE_H
 #define TWINPOST_POSTING_SEQUENCE_H

@@ -12,7 +12,7 @@
  *        4. Nothing is allocated per row once the buffers have grown.
  * Faults: any values; a document over DOCUMENT_LINES_MAX lines or DOCUMENT_TEXT_BYTES_MAX.
  * Runs in: the core.
- * Tests: tests/unit/assemble_test.c
+ * Tests: tests/unit/assemble_test.c, tests/fuzz/rows_fuzz.c
  */
 #ifndef TWINPOST_ASSEMBLE_H
 #define TWINPOST_ASSEMBLE_H

@@ -8,7 +8,7 @@
  *        2. Words for people (errors, names) are made valid instead: what cannot be shown becomes '?'.
  * Faults: unknown encodings, invalid bytes, a value that grows over the limit while it is converted.
  * Runs in: source child.
- * Tests: tests/integration/odbc_role_test.c
+ * Tests: tests/integration/odbc_role_test.c, tests/fuzz/rows_fuzz.c
  */
 #ifndef TWINPOST_ODBC_TEXT_H
 #define TWINPOST_ODBC_TEXT_H

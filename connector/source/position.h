@@ -13,7 +13,7 @@
  *           later is read.
  * Layout: tp1 lines of `name value`, the key percent-encoded.
  * Runs in: the core.
- * Tests: tests/unit/position_test.c
+ * Tests: tests/unit/position_test.c, tests/fuzz/kept_fuzz.c
  */
 #ifndef TWINPOST_POSITION_H
 #define TWINPOST_POSITION_H

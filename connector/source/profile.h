@@ -11,7 +11,7 @@
  *        4. Every field that its document type requires has a conversion, or the file is refused.
  * Layout: docs/profiles.md explains each key; config/profiles/jde.yaml is the model.
  * Runs in: every process that checks a configuration; used by the core.
- * Tests: tests/unit/profile_test.c
+ * Tests: tests/unit/profile_test.c, tests/fuzz/profile_fuzz.c
  */
 #ifndef TWINPOST_PROFILE_H
 #define TWINPOST_PROFILE_H

@@ -6,7 +6,7 @@
  * Rules: 1. One connection for one request; CLIENT_TIMEOUT_S for the whole of it.
  *        2. A reply that is no protocol version 1 is told as such, never shown as data.
  * Runs in: the CLI.
- * Tests: tests/unit/test_cli.py
+ * Tests: tests/unit/test_cli.py, tests/fuzz/cli_fuzz.c
  */
 #ifndef TWINPOST_CLIENT_H
 #define TWINPOST_CLIENT_H

@@ -9,7 +9,7 @@
  * Source: docs/compare/evidence.md
  * Faults: any files.
  * Runs in: the CLI.
- * Tests: tests/unit/test_pack.py
+ * Tests: tests/unit/test_pack.py, tests/fuzz/evidence_fuzz.c
  */
 #ifndef TWINPOST_PACK_VERIFY_H
 #define TWINPOST_PACK_VERIFY_H

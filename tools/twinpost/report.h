@@ -11,7 +11,7 @@
  *        5. Memory does not grow with the number of differences.
  * Faults: no such folder, damaged files, no room, no right to write: each told with the file and what to do.
  * Runs in: the CLI.
- * Tests: tests/unit/test_report.py, tests/unit/report_test.c
+ * Tests: tests/unit/test_report.py, tests/unit/report_test.c, tests/fuzz/report_fuzz.c
  */
 #ifndef TWINPOST_REPORT_H
 #define TWINPOST_REPORT_H
