@@ -172,6 +172,13 @@ class DecideTest(Case):
         self.assertEqual(self.ask("compare", "accept", "--cause", "rounding", "--token", "4f1c", "--why", "x")[1],
                          "1,200 are now accept_pending\n4 are now accepted\n  1,204: 12.04 gross, -0.30 net EUR\n")
 
+    def test_numbers_that_are_none(self):
+        """What no agent counts is no number here either: over 64 bits, or a text."""
+        self.play({"differences": [], "counts": {"open": 1e300, "snoozed": "9", "accepted": 2}, "more": False,
+                   "becomes": {"accepted": -1e300}, "token": "4f1c", "currencies": []})
+        self.assertEqual(self.ask("compare", "exceptions")[1], "None of these.\n2 accepted\n")
+        self.assertEqual(self.ask("compare", "accept", "--cause", "x", "--preview")[1].splitlines()[0], "0 would become accepted")
+
     def test_one_done(self):
         """A pending acceptance says that a second person is wanted."""
         self.play({**ONE, "state": "accept_pending"})

@@ -117,6 +117,13 @@ class Repost(CliCase):
         self.assertIn("other codes, as their next revision: 99\n", out)
         self.assertNotEqual(err, "")
 
+    def test_words_of_the_agent(self):
+        """Nothing that it says steers the terminal."""
+        self.play({"asked": 1, "amended": 0, "unchanged": 1, "refused": 0, "preview": True, "rules": "ab\x1b[2J\nall is well", "documents": []})
+        status, out, err = self.ask("compare", "repost", "x/y/1/z", "--preview")
+        self.assertEqual((status, err), (0, ""))
+        self.assertIn("\nrules in force: ab?[2J?all is well\n", out)
+
     def test_usage(self):
         """One or the other, and a reason, or a preview."""
         for words in (["x/y/1/z", "--cause", "mapping"], []):

@@ -204,13 +204,17 @@ const char *member_text(const cJSON *object, const char *name)
 	return text ? text : "";
 }
 
-int64_t member_integer(const cJSON *object, const char *name)
+int64_t item_integer(const cJSON *item)
 {
-	const cJSON *item = member(object, name);
 	/* 2^62: inside int64_t whatever a stranger sends. */
 	if (!cJSON_IsNumber(item) || !(item->valuedouble > -4.6e18 && item->valuedouble < 4.6e18))
 		return 0;
 	return (int64_t)item->valuedouble;
+}
+
+int64_t member_integer(const cJSON *object, const char *name)
+{
+	return item_integer(member(object, name));
 }
 
 bool member_true(const cJSON *object, const char *name)

@@ -33,6 +33,7 @@ void answer_release(struct answer *answer);
 /* Members of an object, with a value of the type asked for where they are absent or of another type. */
 const char *member_text(const cJSON *object, const char *name); /* "" */
 int64_t member_integer(const cJSON *object, const char *name);  /* 0 */
+int64_t item_integer(const cJSON *item);                        /* 0 */
 bool member_true(const cJSON *object, const char *name);
 const cJSON *member(const cJSON *object, const char *name); /* NULL: none */
 

@@ -99,9 +99,9 @@ static void render_breaks(const cJSON *data, const struct terminal *terminal, st
 		buf_append_text(out, "... there are more (--limit N)\n");
 	cJSON_ArrayForEach(item, counts)
 	{
-		if (item->valuedouble < 1)
+		if (item_integer(item) < 1)
 			continue;
-		buf_printf(out, "%s%" PRId64 " ", between, (int64_t)item->valuedouble);
+		buf_printf(out, "%s%" PRId64 " ", between, item_integer(item));
 		terminal_text(item->string, out);
 		between = ", ";
 	}
@@ -153,7 +153,7 @@ static void render_becomes(const cJSON *data, const char *would, struct buf *out
 	cJSON_ArrayForEach(item, member(data, "becomes"))
 	{
 		char count[WORDS_SIZE];
-		count_words((int64_t)item->valuedouble, count);
+		count_words(item_integer(item), count);
 		buf_printf(out, "%s %s ", count, would);
 		terminal_text(item->string, out);
 		buf_append_char(out, '\n');

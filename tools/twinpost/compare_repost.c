@@ -175,7 +175,9 @@ static void render(const struct repost *repost, struct buf *out)
 	buf_printf(out, "have the same codes by these rules: %s\n", unchanged);
 	buf_printf(out, "refused: %s\n", refused);
 	render_refusals(repost, out);
-	buf_printf(out, "rules in force: %s\n", repost->rules[0] ? repost->rules : "none");
+	buf_append_text(out, "rules in force: ");
+	terminal_text(repost->rules[0] ? repost->rules : "none", out);
+	buf_append_char(out, '\n');
 	if (!preview && repost->amended > 0)
 		buf_append_text(out, "what the cloud makes of it is seen by the next twinpost compare run\n");
 }
