@@ -550,12 +550,14 @@ static enum cli_exit run_listing(struct listing *listing, const struct result *r
 	if (err == ERR_OK && listing->key && !listing->one)
 		err = err_set(&info, ERR_NOT_FOUND, "this comparison has no difference %s", listing->key);
 	enum cli_exit status = CLI_OK;
-	if (err != ERR_OK)
+	if (err != ERR_OK) {
+		table_release(&listing->table);
 		status = compare_cut_complain(err, &info);
-	else if (json)
+	} else if (json) {
 		command_print_json(listing->key ? listing->one : listing->list);
-	else
+	} else {
 		status = print_listing(listing);
+	}
 	cJSON_Delete(listing->one);
 	cJSON_Delete(listing->list);
 	free(listing->first);

@@ -65,7 +65,7 @@ static enum err check_members(const struct result *result, struct err_info *info
 	return ERR_OK;
 }
 
-enum err result_open(struct result *result, const char *folder, struct err_info *info)
+static enum err open_run(struct result *result, const char *folder, struct err_info *info)
 {
 	struct buf path;
 	*result = (struct result){.folder = folder};
@@ -100,6 +100,14 @@ enum err result_open(struct result *result, const char *folder, struct err_info 
 		               "%s/run.json is not of format 1; show it with the twinpost that made it",
 		               folder);
 	return check_members(result, info);
+}
+
+enum err result_open(struct result *result, const char *folder, struct err_info *info)
+{
+	enum err err = open_run(result, folder, info);
+	if (err != ERR_OK)
+		result_close(result);
+	return err;
 }
 
 void result_close(struct result *result)

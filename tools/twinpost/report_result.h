@@ -45,6 +45,7 @@ struct result {
 	char run_sha256[65];
 };
 
+/* Close it after; what was not opened need not be, and may be. */
 MUST_USE enum err result_open(struct result *result, const char *folder, struct err_info *info);
 void result_close(struct result *result);
 /* The entry of run.json for this table. */

@@ -244,6 +244,11 @@ void table_finish(struct table *table, const struct terminal *terminal, int inde
 			terminal_style(terminal, STYLE_PLAIN, out);
 		buf_append_char(out, '\n');
 	}
+	table_release(table);
+}
+
+void table_release(struct table *table)
+{
 	for (int i = 0; i < table->rows * table->columns; i++)
 		free(table->cells[i]);
 	free(table->cells);

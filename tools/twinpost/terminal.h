@@ -59,5 +59,6 @@ void table_init(struct table *table, int columns, unsigned right, const char *co
 void table_add(struct table *table, const char *const *cells); /* NULL and "" give "-" */
 /* Each line begins with `indent` blanks; on a terminal the last column is cut at its edge. Releases the table. */
 void table_finish(struct table *table, const struct terminal *terminal, int indent, struct buf *out);
+void table_release(struct table *table); /* of one that is not shown; a zeroed one is allowed */
 
 #endif
