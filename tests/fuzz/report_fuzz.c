@@ -8,18 +8,21 @@
  *        2. What is refused says why, and leaves no report behind.
  *        3. A report is the same bytes when it is made again. A page ends as a page, and no text of the result's is a
  *           tag of it; JSON is JSON.
+ *        4. What the command line shows of it holds no character that a terminal obeys.
  * Runs in: the fuzzer (tests/fuzz).
  */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cjson/cJSON.h>
 
 #include "store_forward/digest.h"
+#include "tools/twinpost/cli.h"
 #include "tools/twinpost/report.h"
 #include "tools/twinpost/report_result.h"
 
@@ -30,6 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char folder[64];
+static FILE *printed;
 static char result[100];
 static char report[100];
 
@@ -85,17 +89,17 @@ static void write_result(struct span rest)
 	for (int table = 0; table < RESULT_TABLE_COUNT; table++) {
 		char name[32];
 		struct span bytes = take(&rest);
-		bool fitted = bytes.len > 0 && bytes.data[0] == '!';
-		bytes.data += fitted;
-		bytes.len -= fitted;
-		if (fitted && run)
+		bool fits = bytes.len > 0 && bytes.data[0] == '!';
+		bytes.data += fits;
+		bytes.len -= fits;
+		if (fits && run)
 			fit(run, (enum result_table)table, bytes);
 		(void)snprintf(name, sizeof name, "%s.ndjson", result_table_name((enum result_table)table));
 		write_file(name, bytes);
 	}
-	char *printed = run ? cJSON_PrintUnformatted(run) : NULL;
-	write_file("run.json", printed ? span_of(printed) : text);
-	cJSON_free(printed);
+	char *fitted = run ? cJSON_PrintUnformatted(run) : NULL;
+	write_file("run.json", fitted ? span_of(fitted) : text);
+	cJSON_free(fitted);
 	cJSON_Delete(run);
 }
 
@@ -144,7 +148,7 @@ static void check_page(const char *text, size_t len)
 	static const char end[] = "</html>\n";
 	CHECK(len > sizeof end && strlen(text) == len && strcmp(text + len - (sizeof end - 1), end) == 0);
 	CHECK(count_of(text, "<fuzz") == 0 && count_of(text, "<html") == 1 && count_of(text, "</html") == 1);
-	CHECK(count_of(text, "<img") == 0 && count_of(text, "javascript:") == 0);
+	CHECK(count_of(text, "<img") == 0 && count_of(text, "=\"javascript:") == 0);
 }
 
 static void check_report(enum report_format format)
@@ -177,6 +181,29 @@ static void check_report(enum report_format format)
 	free(bytes);
 }
 
+/* ---- on the command line ---- */
+
+static void check_shown(const char *verb)
+{
+	char *argv[] = {(char *)"twinpost", (char *)"compare", (char *)verb, result};
+	FILE *const kept[] = {stdout, stderr};
+	stdout = printed;
+	stderr = printed;
+	int status = cli_main(4, argv);
+	stdout = kept[0];
+	stderr = kept[1];
+	CHECK(status >= CLI_OK && status <= CLI_INCOMPLETE && fflush(printed) == 0);
+	long end = ftell(printed);
+	CHECK(end > 0);
+	rewind(printed);
+	for (long i = 0; i < end; i++) {
+		int c = fgetc(printed);
+		CHECK((c >= 0x20 || c == '\n') && c != 0x7f);
+	}
+	rewind(printed);
+	CHECK(ftruncate(fileno(printed), 0) == 0);
+}
+
 static void take_down(void)
 {
 	static const char *const names[] = {"run.json",         "balances.ndjson", "differences.ndjson",
@@ -200,12 +227,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)snprintf(result, sizeof result, "%s/result", folder);
 	(void)snprintf(report, sizeof report, "%s/report", folder);
 	CHECK(mkdir(result, 0700) == 0);
+	CHECK((printed = fdopen(memfd_create("printed", MFD_CLOEXEC), "w+")) != NULL);
 	return atexit(take_down);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static const char *const verbs[] = {"show", "causes", "diff"};
 	write_result((struct span){(const char *)data, size});
+	check_shown(verbs[size % 3]);
 	check_report(REPORT_HTML);
 	check_report(REPORT_JSON);
 	/* Slower than the others, and of the same rows. */
