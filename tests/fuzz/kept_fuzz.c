@@ -1,29 +1,34 @@
 /*
- * kept_fuzz.c - any bytes as what the agent has kept on its disk: positions, sequences, keys, lists of streams, logs.
+ * kept_fuzz.c - any bytes as what the agent has kept on its disk: positions, sequences, keys, lists, logs.
  *
  * Why:   what is loaded from disk is checked as if a stranger had written it.
  * Owns:  a database in a folder of its own, made once; its log is the input's.
  * Rules: 1. The first byte chooses the reader, the rest is its input.
  *        2. What is read is written, and that is read again as the same; what is refused leaves an empty value.
  *        3. What was read can be worked with: readings begin and end, numbers come and are missed.
- *        4. A private key that is taken has the public key that it is kept with, and signs.
+ *        4. A private key that is taken has the public key that it is kept with, and signs. A sealed file is never
+ *           written over; its check is made right, so that what it holds is reached.
  * Runs in: the fuzzer (tests/fuzz).
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "connector/compare/pack_note.h"
 #include "connector/compare/posting_sequence.h"
 #include "connector/source/position.h"
 #include "connector/source/statement.h"
+#include "hal/keys.h"
 #include "hal/keys_crypto.h"
 #include "store_forward/log_check.h"
 #include "store_forward/signature.h"
 #include "tests/lib/test_hal.h"
+#include "tools/twinpost/pack_key.h"
 
-#define READERS         6
+#define READERS         8
+#define KEY_FILE_CHECK  8
 #define LOG_HEADER      32
 #define LOG_FRAME_LEAST (24 + 512)
 
@@ -172,6 +177,56 @@ static void fuzz_private_key(struct span der)
 	key_pair_free(pair);
 }
 
+static void write_file(const char *name, struct span bytes, const uint8_t *check, size_t check_len)
+{
+	char path[128];
+	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
+	(void)umask(077);
+	FILE *file = fopen(path, "we");
+	CHECK(file != NULL && fwrite(bytes.data, 1, bytes.len, file) == bytes.len &&
+	      fwrite(check, 1, check_len, file) == check_len && fclose(file) == 0);
+}
+
+static void fuzz_sealed(struct span bytes)
+{
+	char path[128];
+	uint8_t hash[HAL_KEY_HASH_BYTES];
+	uint8_t found[1024];
+	struct hal_keys *keys = NULL;
+	struct hal_keys_opening opening;
+	struct err_info info;
+	if (bytes.len + KEY_FILE_CHECK > sizeof found - 1)
+		return;
+	key_hash(bytes, hash);
+	write_file("keys/signing.key", bytes, hash, KEY_FILE_CHECK);
+	(void)snprintf(path, sizeof path, "%s/keys", folder);
+	const struct hal_keys_options options = {.directory = path};
+	enum err err = hal_keys_open(&hal.hal, &options, &keys, &opening, &info);
+	if (err == ERR_OK)
+		CHECK(!opening.created && public_key_valid(hal_keys_public(keys, HAL_KEY_CURRENT)));
+	else
+		CHECK(err == ERR_CORRUPT || err == ERR_VERSION || err == ERR_DENIED);
+	if (err == ERR_OK)
+		hal_keys_close(keys);
+	(void)snprintf(path, sizeof path, "%s/keys/signing.key", folder);
+	FILE *file = fopen(path, "re");
+	CHECK(file != NULL && fread(found, 1, sizeof found, file) == bytes.len + KEY_FILE_CHECK);
+	CHECK(fclose(file) == 0 && (bytes.len == 0 || memcmp(found, bytes.data, bytes.len) == 0));
+}
+
+static void fuzz_pem(struct span bytes)
+{
+	char path[128];
+	struct pack_key *key = NULL;
+	struct err_info info;
+	write_file("key.pem", bytes, (const uint8_t *)"", 0);
+	(void)snprintf(path, sizeof path, "%s/key.pem", folder);
+	enum err err = pack_key_open(path, &key, &info);
+	CHECK((err == ERR_OK) == (key != NULL) && (err == ERR_OK || info.text[0]));
+	if (key)
+		pack_key_close(key);
+}
+
 static void fuzz_log(struct span bytes)
 {
 	char path[128];
@@ -191,13 +246,28 @@ static void fuzz_log(struct span bytes)
 
 static void take_down(void)
 {
-	static const char *const names[] = {"a.db", "a.db-wal", "a.db-shm"};
+	static const char *const names[] = {"a.db",    "a.db-wal",         "a.db-shm",
+	                                    "key.pem", "keys/signing.key", "keys/seal.key"};
 	char path[128];
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
 		(void)unlink(path);
 	}
+	(void)snprintf(path, sizeof path, "%s/keys", folder);
+	(void)rmdir(path);
 	(void)rmdir(folder);
+}
+
+static void make_keys(void)
+{
+	char path[128];
+	struct hal_keys *keys = NULL;
+	struct hal_keys_opening opening;
+	struct err_info info;
+	(void)snprintf(path, sizeof path, "%s/keys", folder);
+	const struct hal_keys_options options = {.directory = path};
+	CHECK(hal_keys_open(&hal.hal, &options, &keys, &opening, &info) == ERR_OK && opening.created);
+	hal_keys_close(keys);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -214,6 +284,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	CHECK(sqlite3_exec(db, "PRAGMA page_size = 512; PRAGMA journal_mode = WAL; CREATE TABLE t (a)", NULL,
 	                   NULL, NULL) == SQLITE_OK);
 	(void)sqlite3_close(db);
+	make_keys();
 	return atexit(take_down);
 }
 
@@ -239,6 +310,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		fuzz_log(input);
+		break;
+	case 5:
+		fuzz_sealed(input);
+		break;
+	case 6:
+		fuzz_pem(input);
 		break;
 	default:
 		fuzz_key(data[0] / READERS, input);
