@@ -77,10 +77,8 @@ static uint64_t purse_value(const struct purse *purse)
 }
 
 /* NULL where the list is full. */
-static struct pair_difference *add_difference(struct comparison *comparison, enum pair_lane lane,
-                                              const char *field)
+static struct pair_difference *add_difference(struct pair *pair, enum pair_lane lane, const char *field)
 {
-	struct pair *pair = comparison->pair;
 	pair->count++;
 	if (pair->kept == PAIR_DIFFERENCES_MAX)
 		return NULL;
@@ -117,7 +115,7 @@ static void compare_amounts(struct comparison *comparison, const struct amounts 
 		comparison->tolerable[amounts->purse]++;
 	else
 		comparison->intolerable++;
-	struct pair_difference *difference = add_difference(comparison, LANE_AMOUNT, amounts->field);
+	struct pair_difference *difference = add_difference(comparison->pair, LANE_AMOUNT, amounts->field);
 	if (!difference)
 		return;
 	comparison->purses[comparison->pair->kept - 1] = (uint8_t)(within ? amounts->purse : PURSE_COUNT);
@@ -240,19 +238,25 @@ static void compare_lines(struct comparison *comparison)
 	}
 }
 
-static bool compare_texts(struct comparison *comparison, const char *field, struct span legacy,
-                          struct span cloud)
+void pair_differ(struct pair *pair, const char *field, struct span legacy, struct span cloud)
 {
-	if (span_equal(legacy, cloud))
-		return true;
-	comparison->attribute_count++;
-	struct pair_difference *difference = add_difference(comparison, LANE_ATTRIBUTE, field);
+	struct pair_difference *difference = add_difference(pair, LANE_ATTRIBUTE, field);
+	pair->class_ = PAIR_DIFFERENT;
 	if (difference) {
 		difference->legacy_text = legacy;
 		difference->cloud_text = cloud;
 		difference->legacy_has = legacy.len > 0;
 		difference->cloud_has = cloud.len > 0;
 	}
+}
+
+static bool compare_texts(struct comparison *comparison, const char *field, struct span legacy,
+                          struct span cloud)
+{
+	if (span_equal(legacy, cloud))
+		return true;
+	comparison->attribute_count++;
+	pair_differ(comparison->pair, field, legacy, cloud);
 	return false;
 }
 

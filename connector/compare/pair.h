@@ -37,7 +37,7 @@ struct pair_difference {
 	/* Static. Header amounts: "net", "tax", "gross" (of payments the amount), "net_local", "tax_local",
 	 * "gross_local". Lines: "debit", "credit", "local" (of debits, and of credits, one each),
 	 * "tax_base", "discount", "write_off", "fx_gain_loss". Attributes: their names, and "entity", "type",
-	 * "voided", "local_currency", "mapping". */
+	 * "voided", "local_currency", "mapping", "members" (of a sum of documents: what each says is not it). */
 	const char *field;
 	/* Of a line: its key; else empty. */
 	struct span account, cost_centre, tax_code, entity;
@@ -66,5 +66,7 @@ struct pair {
 
 void pair_compare(const struct view *legacy, const struct view *cloud, const struct rules *rules,
                   struct pair *pair);
+/* One more difference, of the attributes' lane: the pair is different. The texts are borrowed. */
+void pair_differ(struct pair *pair, const char *field, struct span legacy, struct span cloud);
 
 #endif

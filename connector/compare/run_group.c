@@ -257,61 +257,6 @@ bool run_join(struct run *run, enum ledger_side side, struct span subjects, int 
 	return *count > 0;
 }
 
-#define ATTRIBUTE(name) (UINT32_C(1) << VIEW_##name)
-/* What a document that stands for several has of its own. */
-#define ATTRIBUTES_OF_SUMS                                                                          \
-	(ATTRIBUTE(PARTY) | ATTRIBUTE(DUE_DATE) | ATTRIBUTE(DOCUMENT_DATE) | ATTRIBUTE(REFERENCE) | \
-	 ATTRIBUTE(TERMS))
-
-/* No member's alone, whatever the other side has: what was added up, and what members must have in common for that. */
-#define ATTRIBUTES_OF_ALL                                                               \
-	(ATTRIBUTE(PERIOD) | ATTRIBUTE(METER) | ATTRIBUTE(UNIT) | ATTRIBUTE(QUANTITY) | \
-	 ATTRIBUTE(RECORD_COUNT))
-
-/* The members of a side that disagree leave the attribute to the other side. */
-static void neutralise(struct run *run, enum ledger_side side, struct span names)
-{
-	struct view *sum = &run->views[side];
-	const struct view *other = &run->views[side == SIDE_LEGACY ? SIDE_CLOUD : SIDE_LEGACY];
-	struct view *one = &run->projector.view;
-	struct span identity;
-	struct span subject;
-	struct err_info info;
-	uint32_t differ = 0;
-	uint32_t found = ATTRIBUTES_OF_SUMS;
-	bool entities = false;
-	while (run_next_name(&names, &identity, &subject)) {
-		struct ledger_document row;
-		if (!run_load(run, side, identity, subject, &row) ||
-		    document_unpack(&run->part, row.packed, &info) != ERR_OK ||
-		    view_make(one, side, &run->part, run->rules, &info) != ERR_OK)
-			return;
-		for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-			if (!span_equal(one->attributes[i], sum->attributes[i]))
-				differ |= UINT32_C(1) << i;
-			if (span_equal(one->attributes[i], other->attributes[i]))
-				found |= UINT32_C(1) << i;
-		}
-		entities = entities || !span_equal(one->entity, sum->entity);
-	}
-	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		if (differ & found & ~ATTRIBUTES_OF_ALL & (UINT32_C(1) << i)) {
-			sum->attributes[i] = other->attributes[i];
-			sum->adjusted = true;
-		}
-	}
-	/* The balances of companies and periods stand each for itself: no one document can stand for several. */
-	static const enum view_attribute common[] = {VIEW_PERIOD, VIEW_METER, VIEW_UNIT};
-	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
-		if (differ & UINT32_C(1) << common[i])
-			sum->attributes[common[i]] = SPAN_LITERAL("several");
-	}
-	if (entities)
-		sum->entity = SPAN_LITERAL("several");
-	if (differ & ATTRIBUTE(PARTY))
-		sum->party = other->party;
-}
-
 enum run_status run_pair_status(const struct run *run)
 {
 	return run->pair.class_ == PAIR_MATCHED            ? RUN_MATCHED
@@ -324,11 +269,11 @@ bool run_pair_sums(struct run *run, struct span legacy, struct span cloud, int m
 	if (!run_join(run, SIDE_LEGACY, legacy, &members[SIDE_LEGACY]) ||
 	    !run_join(run, SIDE_CLOUD, cloud, &members[SIDE_CLOUD]))
 		return false;
-	if (members[SIDE_LEGACY] > 1)
-		neutralise(run, SIDE_LEGACY, legacy);
-	if (members[SIDE_CLOUD] > 1)
-		neutralise(run, SIDE_CLOUD, cloud);
+	bool whole = members[SIDE_LEGACY] == 1 || run_members_agree(run, SIDE_LEGACY, legacy);
+	whole = (members[SIDE_CLOUD] == 1 || run_members_agree(run, SIDE_CLOUD, cloud)) && whole;
 	pair_compare(&run->views[SIDE_LEGACY], &run->views[SIDE_CLOUD], run->rules, &run->pair);
+	if (!whole)
+		pair_differ(&run->pair, "members", SPAN_LITERAL("no sum"), (struct span){NULL, 0});
 	return true;
 }
 

@@ -186,11 +186,14 @@ MUST_USE bool run_load(struct run *run, enum ledger_side side, struct span ident
  * false: as run_view(). */
 MUST_USE bool run_join(struct run *run, enum ledger_side side, struct span subjects, int *count);
 
-/* Both sides as sums, and run->pair of them; members: documents of each side. Attributes in which the members of one
- * side differ among themselves do not differ from the other side, if one of them has its value, or if they are of the
- * party: a collective invoice has one date and one customer. false: as run_view(). */
+/* Both sides as sums, and run->pair of them; members: documents of each side; what they may have of their own stands in
+ * run_members.c. Where their sum is not theirs, the pair has the difference "members". false: as run_view(). */
 MUST_USE bool run_pair_sums(struct run *run, struct span legacy, struct span cloud, int members[SIDE_COUNT]);
 enum run_status run_pair_status(const struct run *run);
+
+/* run_members.c: the view of the side is that of the members (names as of run_join()) joined, and takes from the other
+ * side's what they may disagree in. false: it is not the sum of what each of them says. */
+MUST_USE bool run_members_agree(struct run *run, enum ledger_side side, struct span names);
 
 /* run_learn.c */
 /* The two agree; in a full run their views are open. */
