@@ -268,6 +268,10 @@ void run_put_readiness(struct run *run, struct json *json);
 void run_put_share(struct json *json, const char *key, int64_t part, int64_t whole);
 int run_number(struct span digits);
 
+/* run_compared.c: fields that no rule compares, attributes that the rules leave out. */
+void run_put_never_compared(struct json *json);
+void run_put_not_compared(struct run *run, struct json *json);
+
 /* run_write.c */
 MUST_USE enum err run_write(struct run *run, struct err_info *info);
 

@@ -275,25 +275,6 @@ static void put_cut(struct run *run, struct json *json)
 
 /* ---- rules, scope, policies ---- */
 
-static void put_not_compared(struct run *run, struct json *json)
-{
-	json_list(json, "not_compared");
-	for (int type = 0; type < DOCUMENT_TYPE_COUNT; type++) {
-		for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-			const char *name = view_attribute_name((enum view_attribute)i);
-			if (!view_attribute_applies((enum view_attribute)i, (enum document_type)type) ||
-			    view_attribute_compared(run->rules, (enum view_attribute)i,
-			                            (enum document_type)type))
-				continue;
-			json_object(json, NULL);
-			json_put_text(json, "attribute", name);
-			json_put_text(json, "document_type", document_spec((enum document_type)type)->name);
-			json_object_end(json);
-		}
-	}
-	json_list_end(json);
-}
-
 static void put_policies(struct run *run, struct json *json)
 {
 	json_list(json, "policies");
@@ -647,7 +628,8 @@ static void put_parts(struct run *run, struct json *json, struct span bridge)
 	put_list(run, json, "histogram", run->histogram, put_bar);
 	json_put_text(json, "id", run->options->id);
 	put_incomplete(run, json);
-	put_not_compared(run, json);
+	run_put_never_compared(json);
+	run_put_not_compared(run, json);
 	put_policies(run, json);
 	run_put_readiness(run, json);
 	put_rules(run, json);

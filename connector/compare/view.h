@@ -92,6 +92,9 @@ bool view_attribute_applies(enum view_attribute attribute, enum document_type ty
 bool view_attribute_compared(const struct rules *rules, enum view_attribute attribute,
                              enum document_type type);
 
+/* Fields that are compared by no rule, NULL at the end: "reason", "lines.text" (view_fields.c). */
+const char *const *view_never_compared(enum document_type type);
+
 /* Amounts of the header, in minor units of the document's currency. */
 enum view_amount { VIEW_NET, VIEW_TAX, VIEW_GROSS, VIEW_AMOUNT_COUNT };
 

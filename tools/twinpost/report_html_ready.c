@@ -192,6 +192,28 @@ static void canaries(struct page *page)
 	page_put(page, ".</p>\n");
 }
 
+/* Nothing, where the comparison does not say it. */
+static void never_compared(struct page *page)
+{
+	const cJSON *entry;
+	const cJSON *field;
+	char type[WORDS_CODE_SIZE];
+	if (cJSON_GetArraySize(member(page->run, "never_compared")) == 0)
+		return;
+	page_table(page, "", "Fields that no rule compares");
+	page_heads(page, "Document|Fields");
+	cJSON_ArrayForEach(entry, member(page->run, "never_compared"))
+	{
+		page_format(page, "<tr><th scope=\"row\">%t</th><td>",
+		            words_code(member_text(entry, "document_type"), type));
+		cJSON_ArrayForEach(field, member(entry, "fields"))
+		    page_format(page, "%r%t", field->prev->next ? ", " : "",
+		                cJSON_IsString(field) ? field->valuestring : "");
+		page_put(page, "</td></tr>\n");
+	}
+	page_table_end(page);
+}
+
 static void not_compared(struct page *page)
 {
 	const cJSON *entry;
@@ -200,6 +222,7 @@ static void not_compared(struct page *page)
 	page_put(page, "<h3>What is not compared</h3>\n");
 	if (cJSON_GetArraySize(member(page->run, "not_compared")) == 0) {
 		page_nothing(page, "Every attribute is compared.");
+		never_compared(page);
 		return;
 	}
 	page_table(page, "", "Attributes that the rules leave out");
@@ -209,6 +232,7 @@ static void not_compared(struct page *page)
 	                words_code(member_text(entry, "document_type"), type),
 	                words_code(member_text(entry, "attribute"), attribute));
 	page_table_end(page);
+	never_compared(page);
 }
 
 static void rules(struct page *page)
