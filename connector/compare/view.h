@@ -13,7 +13,8 @@
  *           currency. Lines of zero are no lines.
  *        3. Invoices and credit memos: the lines' nets by (account, cost centre, tax code), tax lines by tax code as
  *           lines of account "tax" with their base, and net, tax and gross as amounts of the header. Without tax lines
- *           they are made of the lines' own tax; a tax line without tax counts only where no line has a tax code. A
+ *           they are made of the lines' own tax; a tax line without tax counts only where no
+ *           line has a tax code, or where its base is not the sum of the nets that have its code. A
  *           credit memo counts negative, so that periods add up. Payments: amount, and applications by invoice with
  *           discount, write-off and gain or loss. Customers: attributes alone.
  *           Usage: attributes alone, the quantity as a number of one form (12.50 is 12.5). It is no money: no currency,

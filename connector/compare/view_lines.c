@@ -291,17 +291,25 @@ static bool any_line_has(const struct document *document, int slot)
 	return false;
 }
 
-/* *codes: tax lines without tax say nothing that the lines' nets do not say. */
-static enum err take_invoice(struct view_make *make, bool *codes)
+/* Tax lines without tax. */
+enum tax_free {
+	TAX_FREE_STAYS,
+	TAX_FREE_IS_NETS, /* lines have codes: it says something only where its base is not that of their nets */
+	TAX_FREE_GOES,    /* made of the lines, it says what they say */
+};
+
+static enum err take_invoice(struct view_make *make, enum tax_free *free)
 {
 	const struct document *document = make->document;
 	bool given = document->sections[SECTION_TAX_LINES].count > 0;
 	enum err err = take_section(make, SECTION_LINES, take_invoice_line);
-	*codes = true;
+	*free = TAX_FREE_GOES;
 	if (err != ERR_OK || !view_compares(make, VIEW_TAX_LINES))
 		return err;
 	if (given) {
-		*codes = view_compares(make, VIEW_TAX_CODE) && any_line_has(document, INVOICE_LINE_TAX_CODE);
+		bool codes =
+		    view_compares(make, VIEW_TAX_CODE) && any_line_has(document, INVOICE_LINE_TAX_CODE);
+		*free = codes ? TAX_FREE_IS_NETS : TAX_FREE_STAYS;
 		return take_section(make, SECTION_TAX_LINES, take_tax_line);
 	}
 	if (any_line_has(document, INVOICE_LINE_TAX))
@@ -326,8 +334,20 @@ static bool add_up(struct view_line *sum, const struct view_line *line)
 	return fits;
 }
 
+/* The lines before it are those of the nets, and all of them. */
+static bool is_of_nets(const struct view *view, const struct view_line *tax)
+{
+	int64_t sum = 0;
+	for (const struct view_line *line = view->lines; line != tax; line++) {
+		if (line->kind == VIEW_LINE_POSTING && span_equal(line->tax_code, tax->tax_code) &&
+		    (!add(&sum, line->debit) || !add(&sum, line->credit)))
+			return false;
+	}
+	return sum == tax->beside[VIEW_BESIDE_BASE];
+}
+
 /* After the last line of its key; false: it counts for nothing. */
-static bool finish_line(struct view_make *make, struct view_line *line, bool codes)
+static bool finish_line(struct view_make *make, struct view_line *line, enum tax_free free)
 {
 	struct view *view = make->view;
 	bool says_nothing =
@@ -339,14 +359,17 @@ static bool finish_line(struct view_make *make, struct view_line *line, bool cod
 		line->local_credit = 0;
 	}
 	line->local = line->local_debit + line->local_credit;
-	if (is_zero(line) || (line->kind == VIEW_LINE_TAX && codes && line->debit == 0 && line->credit == 0))
+	if (is_zero(line))
+		return false;
+	if (line->kind == VIEW_LINE_TAX && line->debit == 0 && line->credit == 0 &&
+	    (free == TAX_FREE_GOES || (free == TAX_FREE_IS_NETS && is_of_nets(view, line))))
 		return false;
 	if (line->has_local || line->beside[VIEW_BESIDE_FX_GAIN_LOSS] != 0)
 		view->has_local = true;
 	return true;
 }
 
-static enum err merge_lines(struct view_make *make, bool codes)
+static enum err merge_lines(struct view_make *make, enum tax_free free)
 {
 	struct view *view = make->view;
 	struct view_line *lines = view->lines;
@@ -359,7 +382,7 @@ static enum err merge_lines(struct view_make *make, bool codes)
 			if (!add_up(sum, &lines[at]))
 				return view_overflow(make);
 		}
-		if (finish_line(make, sum, codes))
+		if (finish_line(make, sum, free))
 			kept++;
 	}
 	view->line_count = kept;
@@ -370,12 +393,12 @@ enum err view_lines_make(struct view_make *make)
 {
 	struct view *view = make->view;
 	enum document_type type = make->document->type;
-	bool codes = true;
+	enum tax_free free = TAX_FREE_GOES;
 	enum err err = ERR_OK;
 	if (type == DOCUMENT_JOURNAL)
 		err = take_section(make, SECTION_LINES, take_journal_line);
 	else if (type == DOCUMENT_INVOICE || type == DOCUMENT_CREDIT_MEMO)
-		err = take_invoice(make, &codes);
+		err = take_invoice(make, &free);
 	else if (type == DOCUMENT_PAYMENT && view_compares(make, VIEW_APPLICATIONS))
 		err = take_section(make, SECTION_APPLICATIONS, take_application);
 	if (err != ERR_OK)
@@ -384,7 +407,7 @@ enum err view_lines_make(struct view_make *make)
 		sort_few(view->lines, view->line_count);
 	else
 		sort_many(view->lines, view->line_count);
-	err = merge_lines(make, codes);
+	err = merge_lines(make, free);
 	for (int i = 0; type == DOCUMENT_JOURNAL && err == ERR_OK && i < view->line_count; i++) {
 		if (!add(&view->total, view->lines[i].debit))
 			err = view_overflow(make);

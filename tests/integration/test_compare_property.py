@@ -346,7 +346,11 @@ WITH heads AS (
                                    trim_scale(local_credit), partial) END, trim_scale(base)),
                     E'\\n' ORDER BY kind, account, centre, code) AS lines,
          coalesce(sum(debit) FILTER (WHERE kind = 'line'), 0) AS debits
-    FROM summed WHERE NOT (kind = 'tax' AND debit = 0 AND credit = 0) GROUP BY 1, 2, 3, 4
+    FROM summed s
+   WHERE NOT (kind = 'tax' AND debit = 0 AND credit = 0 AND base = (
+     SELECT coalesce(sum(debit + credit), 0) FROM summed n
+      WHERE n.kind = 'line' AND (n.seed, n.entity, n.type, n.number, n.code) = (s.seed, s.entity, s.type, s.number, s.code)))
+   GROUP BY 1, 2, 3, 4
 )
 SELECT h.seed, h.entity || '/' || h.type || '/' || h.year || '/' || h.number AS subject, nullif(h.origin, '') AS origin,
        coalesce(h.voided, '') = 'true' AS voided,

@@ -119,7 +119,21 @@ static void tax_row(struct sheet *sheet, const struct value *code, const struct 
 	add_row(sheet, &row);
 }
 
-/* *coded: rows of tax without tax do not count. */
+/* What the lines of this code have as nets. */
+static long long nets_of(struct sheet *sheet, const struct row *tax)
+{
+	const struct document *document = sheet->document;
+	long long sum = 0;
+	for (int i = 0; i < document->sections[SECTION_LINES].count; i++) {
+		const struct value *line = document_line(document, SECTION_LINES, i);
+		struct row row = {.key = "tax "};
+		add_key(row.key, sheet, &line[INVOICE_LINE_TAX_CODE]);
+		sum += strcmp(row.key, tax->key) == 0 ? units(sheet, &line[INVOICE_LINE_NET]) : 0;
+	}
+	return sum;
+}
+
+/* *coded: rows of tax without tax do not count where their base is that of the nets. */
 static void invoice_rows(struct sheet *sheet, bool *coded)
 {
 	const struct document *document = sheet->document;
@@ -181,7 +195,9 @@ static void write_rows(struct sheet *sheet, bool coded, struct buf *out)
 		    sheet->own_currency && row->plus == row->local_plus && row->minus == row->local_minus;
 		if (same)
 			row->local_plus = row->local_minus = 0;
-		if ((row->tax && coded && !row->plus && !row->minus) ||
+		if ((row->tax && coded && !row->plus && !row->minus &&
+		     (sheet->document->sections[SECTION_TAX_LINES].count == 0 ||
+		      row->base == nets_of(sheet, row))) ||
 		    (!row->plus && !row->minus && !row->local_plus && !row->local_minus && !row->base &&
 		     !row->discount && !row->write_off && !row->gain))
 			continue;

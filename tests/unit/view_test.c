@@ -241,8 +241,8 @@ static void test_invoice(void **state)
 	assert_lines(view, "posting //V19@ 0 -10000\n");
 }
 
-/* A tax line without tax counts only where the lines have no codes: there it alone says what is free of tax. A rebate
- * in the same code stays apart from what it is of. */
+/* A tax line without tax counts only where the lines have no codes: there it alone says what is free of tax; or where
+ * it says something else than the lines with its code. A rebate in the same code stays apart from what it is of. */
 static void test_tax_lines(void **state)
 {
 	struct fixture *fixture = *state;
@@ -253,7 +253,17 @@ static void test_tax_lines(void **state)
 	sample_set_decimal(&line[INVOICE_TAX_LINE_BASE], "7.00");
 	sample_set_decimal(&line[INVOICE_TAX_LINE_TAX], "0.00");
 	make(fixture, SIDE_CLOUD);
-	assert_lines(&fixture->view, "posting //V19@ 10000 0\ntax tax//V19@ 1900 0 tax_base 10000\n");
+	assert_lines(&fixture->view, "posting //V19@ 10000 0\n"
+	                             "tax tax//V0@ 0 0 tax_base 700\n"
+	                             "tax tax//V19@ 1900 0 tax_base 10000\n");
+	struct value *free = document_add_line(document, SECTION_LINES);
+	sample_set_text(document, &free[INVOICE_LINE_TAX_CODE], "V0");
+	sample_set_decimal(&free[INVOICE_LINE_NET], "7.00");
+	make(fixture, SIDE_CLOUD);
+	assert_lines(&fixture->view, "posting //V0@ 700 0\n"
+	                             "posting //V19@ 10000 0\n"
+	                             "tax tax//V19@ 1900 0 tax_base 10000\n");
+	document->sections[SECTION_LINES].count--;
 	for (int i = 0; i < 2; i++)
 		sample_line_at(document, SECTION_LINES, i)[INVOICE_LINE_TAX_CODE].present = false;
 	sample_set_decimal(&sample_line_at(document, SECTION_LINES, 1)[INVOICE_LINE_NET], "-40.00");
