@@ -60,7 +60,9 @@ MUST_USE enum err project_document(struct projector *projector, const struct pro
  * are the projector's. */
 MUST_USE enum err project_regenerate(struct projector *projector, int limit, bool *done,
                                      struct err_info *info);
-/* Begins a new generation where the rules are of another version than the ledger's sums. */
+/* All of the ledger's sums are of these rules (NULL: none), and of views as this program makes them. */
+bool project_is_of(const struct ledger *ledger, const struct rules *rules);
+/* Begins a new generation where the ledger's sums are of other rules, or of other views. */
 MUST_USE enum err project_use_rules(struct projector *projector, const struct rules *rules,
                                     struct err_info *info);
 

@@ -484,8 +484,7 @@ static struct run *run_new(struct ledger *ledger, const struct rules *rules,
 	run->options = options;
 	run->sink = sink;
 	run->outcome = outcome;
-	run->trusted = ledger_complete(ledger) &&
-	               strcmp(ledger_rules(ledger), rules ? rules_version(rules) : "none") == 0;
+	run->trusted = project_is_of(ledger, rules);
 	run->full = options->full || !run->trusted;
 	for (int side = 0; side < SIDE_COUNT; side++) {
 		buf_init(&run->sides[side].row.texts, LEDGER_PACKED_MAX + 4096);

@@ -38,6 +38,7 @@
 #include "connector/posting/document.h"
 #include "store_forward/ledger.h"
 
+#define VIEW_VERSION     2 /* of what a view says of a document: another one makes all sums of a ledger anew */
 #define VIEW_MISSING_MAX 8
 #define VIEW_LINES_MAX   (2 * DOCUMENT_LINES_MAX) /* lines, and a tax line for each */
 

@@ -18,7 +18,6 @@
 #include "connector/compare/view_make.h"
 #include "connector/posting/varint.h"
 
-#define FORM_VERSION 1
 /* A text's length; the numbers before the lines. */
 #define LENGTH_MAX 5
 #define FIXED_MAX  (4 + 4 * VARINT_BYTES_MAX + (2 * VIEW_AMOUNT_COUNT) * VARINT_BYTES_MAX)
@@ -168,7 +167,7 @@ void view_form_write(struct view *view)
 	uint8_t *start = buf_reserve(&view->text, room);
 	uint8_t *at = start;
 	CHECK(start != NULL && view->text.len == 0);
-	*at++ = FORM_VERSION;
+	*at++ = VIEW_VERSION;
 	*at++ = (uint8_t)((unsigned)view->type * 4 + (view->missing_count > 0 ? 2 : 0) + view->voided);
 	at = varint_put(at, view->compared);
 	at = put_text(at, &view->entity);

@@ -324,9 +324,33 @@ static void whatever_the_order(void **state)
 	rules_drop(&rules);
 }
 
+/* A ledger of a program that made other views of the same rules, or none: nothing of it is taken on trust. */
+static void sums_of_another_program_are_made_anew(void **state)
+{
+	struct books *books = *state;
+	struct made_rules rules = rules_begin();
+	struct err_info info;
+	rules_end(&rules);
+	const char *const versions[] = {"none", rules_version(rules.rules)};
+	for (int i = 0; i < 2; i++) {
+		const struct rules *same = i == 0 ? NULL : rules.rules;
+		assert_int_equal(ledger_new_generation(books->ledger, versions[i], &info), ERR_OK);
+		assert_true(ledger_complete(books->ledger));
+		assert_false(project_is_of(books->ledger, same));
+		int64_t generation = ledger_generation(books->ledger);
+		assert_int_equal(project_use_rules(&books->projector, same, &info), ERR_OK);
+		assert_int_equal(ledger_generation(books->ledger), generation + 1);
+		assert_true(project_is_of(books->ledger, same));
+		assert_int_equal(project_use_rules(&books->projector, same, &info), ERR_OK);
+		assert_int_equal(ledger_generation(books->ledger), generation + 1);
+	}
+	rules_drop(&rules);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(sums_of_another_program_are_made_anew, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(an_origin_or_a_reference_in_either_order, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(several_are_none, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(revisions, set_up, tear_down),

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "connector/compare/project.h"
 #include "connector/posting/date.h"
 #include "firmware/load.h"
 #include "tools/twinpost/compare_copy.h"
@@ -323,13 +324,6 @@ static enum err look_for_gaps(struct compare_cut *cut, struct err_info *info)
 	return err;
 }
 
-/* Are the agent's sums, companies and pairs by reference of these rules, all of them? */
-static bool is_of_rules(const struct compare_cut *cut)
-{
-	return ledger_complete(cut->agent) &&
-	       strcmp(ledger_rules(cut->agent), cut->rules ? rules_version(cut->rules) : "none") == 0;
-}
-
 static enum err open_sides(struct compare_cut *cut, struct err_info *info)
 {
 	bool copy = cut->options->legacy || cut->options->cloud;
@@ -340,7 +334,7 @@ static enum err open_sides(struct compare_cut *cut, struct err_info *info)
 		if (err == ERR_OK)
 			err = look_for_gaps(cut, info);
 	}
-	copy = copy || (err == ERR_OK && !is_of_rules(cut));
+	copy = copy || (err == ERR_OK && !project_is_of(cut->agent, cut->rules));
 	if (err == ERR_OK && copy)
 		err = compare_cut_copy(cut, cut->rules, &cut->temporary, info);
 	cut->ledger = copy ? cut->temporary : cut->agent;
