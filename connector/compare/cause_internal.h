@@ -85,7 +85,7 @@ struct shape {
 	bool local_absent;
 	bool lines_differ;   /* in document currency */
 	bool local_differs;  /* lines or header */
-	uint32_t attributes; /* 1 << enum view_attribute: differ */
+	uint64_t attributes; /* 1 << enum view_attribute: differ */
 	bool type, voided, entity, currency;
 	struct move moves[MOVES_MAX];
 	int move_count;

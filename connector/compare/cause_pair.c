@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BIT(attribute)    (UINT32_C(1) << VIEW_##attribute)
+#define BIT(attribute)    (UINT64_C(1) << VIEW_##attribute)
 #define TIMING_ATTRIBUTES (BIT(PERIOD) | BIT(POSTING_DATE) | BIT(DOCUMENT_DATE))
 #define PARTY_ATTRIBUTES \
 	(BIT(LEGAL_NAME) | BIT(TAX_ID) | BIT(COUNTRY) | BIT(TERMS) | BIT(CREDIT_HOLD) | BIT(DUE_DATE))
@@ -256,7 +256,7 @@ static bool of_local(struct cause_book *book, const struct cause_evidence *evide
 }
 
 /* The first attribute of the set that differs. */
-static const char *first_of(const struct shape *shape, uint32_t set)
+static const char *first_of(const struct shape *shape, uint64_t set)
 {
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 		if ((shape->attributes & set) >> i & 1)
@@ -293,7 +293,7 @@ static bool of_code(const struct cause_book *book, const struct cause_evidence *
 }
 
 /* On a later day in the cloud, and so perhaps in a later period. */
-static bool posted_later(const struct cause_evidence *evidence, uint32_t differ)
+static bool posted_later(const struct cause_evidence *evidence, uint64_t differ)
 {
 	const struct view *legacy = evidence->legacy;
 	const struct view *cloud = evidence->cloud;
@@ -305,7 +305,7 @@ static bool of_attributes(struct cause_book *book, const struct cause_evidence *
                           struct cause_name *name)
 {
 	const struct shape *shape = &book->shape;
-	uint32_t differ = shape->attributes;
+	uint64_t differ = shape->attributes;
 	if ((differ & BIT(PARTY)) != 0)
 		return of_code(book, evidence, name, FACT_PARTY, VIEW_PARTY);
 	if ((differ & BIT(DOCUMENT_TYPE)) != 0)

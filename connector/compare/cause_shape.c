@@ -163,7 +163,7 @@ static void read_header(struct shape *shape, const struct cause_evidence *eviden
 	shape->entity = !span_equal(legacy->entity, cloud->entity);
 	shape->currency = !span_equal(legacy->currency, cloud->currency);
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		uint32_t bit = UINT32_C(1) << i;
+		uint64_t bit = UINT64_C(1) << i;
 		if ((legacy->compared & VIEW_TEXT_ATTRIBUTES & bit) != 0 &&
 		    !span_equal(legacy->attributes[i], cloud->attributes[i]))
 			shape->attributes |= bit;

@@ -293,7 +293,7 @@ static void compare_attributes(struct comparison *comparison)
 	const struct view *cloud = comparison->cloud;
 	bool attribute = is_attribute_alone(legacy, cloud);
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		if (!(legacy->compared & cloud->compared & UINT32_C(1) << i) ||
+		if (!(legacy->compared & cloud->compared & UINT64_C(1) << i) ||
 		    (i == VIEW_CURRENCY && !attribute))
 			continue;
 		(void)compare_texts(comparison, view_attribute_name((enum view_attribute)i),

@@ -22,12 +22,13 @@
 #include "connector/compare/run_internal.h"
 #include "connector/posting/pack.h"
 
-#define ATTRIBUTE(name) (UINT32_C(1) << VIEW_##name)
+#define ATTRIBUTE(name) (UINT64_C(1) << VIEW_##name)
 /* What a document that stands for several has of its own. */
 #define ATTRIBUTES_OF_SUMS \
 	(ATTRIBUTE(PARTY) | ATTRIBUTE(DUE_DATE) | ATTRIBUTE(DOCUMENT_DATE) | ATTRIBUTE(REFERENCE))
 /* Added up by document_join(). */
-#define ATTRIBUTES_ADDED (ATTRIBUTE(PAYABLE) | ATTRIBUTE(QUANTITY) | ATTRIBUTE(RECORD_COUNT))
+#define ATTRIBUTES_ADDED \
+	(ATTRIBUTE(PAYABLE) | ATTRIBUTE(QUANTITY) | ATTRIBUTE(RECORD_COUNT) | ATTRIBUTE(UNAPPLIED))
 /* What members must have in common. The balances of periods stand each for itself, and no digest is that of two. */
 #define ATTRIBUTES_IN_COMMON                                                          \
 	(ATTRIBUTE(PERIOD) | ATTRIBUTE(METER) | ATTRIBUTE(WINDOW) | ATTRIBUTE(UNIT) | \
@@ -37,9 +38,9 @@ struct members {
 	struct view *sum;
 	const struct view *other;
 	struct view_line *rest; /* of the sum's lines: what is not accounted for yet */
-	uint32_t differ;        /* attributes in which the members disagree */
-	uint32_t partial;       /* that some have and others have not */
-	uint32_t found;         /* that one member has as the other side has them */
+	uint64_t differ;        /* attributes in which the members disagree */
+	uint64_t partial;       /* that some have and others have not */
+	uint64_t found;         /* that one member has as the other side has them */
 	int64_t local[VIEW_AMOUNT_COUNT];
 	bool one_has_all; /* one member has all that is compared as the other side has it */
 	bool entities;
@@ -135,7 +136,7 @@ static void take_member(struct members *members, const struct view *one)
 	const struct view *sum = members->sum;
 	bool all = true;
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		uint32_t bit = UINT32_C(1) << i;
+		uint64_t bit = UINT64_C(1) << i;
 		bool same = span_equal(one->attributes[i], members->other->attributes[i]);
 		if (!span_equal(one->attributes[i], sum->attributes[i]))
 			members->differ |= bit;
@@ -192,9 +193,9 @@ static struct span several(struct span other)
 }
 
 /* The attributes that are the other side's, though not those of every member. */
-static uint32_t free_attributes(const struct members *members, bool parts)
+static uint64_t free_attributes(const struct members *members, bool parts)
 {
-	uint32_t own = ATTRIBUTES_OF_SUMS;
+	uint64_t own = ATTRIBUTES_OF_SUMS;
 	if (parts)
 		return 0;
 	if (members->found & ATTRIBUTE(PARTY))
@@ -209,9 +210,9 @@ static void settle(struct members *members, bool parts)
 {
 	struct view *sum = members->sum;
 	const struct view *other = members->other;
-	uint32_t free = free_attributes(members, parts);
+	uint64_t free = free_attributes(members, parts);
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
-		uint32_t bit = sum->compared & UINT32_C(1) << i;
+		uint64_t bit = sum->compared & UINT64_C(1) << i;
 		if ((members->partial & ATTRIBUTES_ADDED & bit) ||
 		    (members->differ & ~ATTRIBUTES_ADDED & ~free & bit)) {
 			sum->attributes[i] = several(other->attributes[i]);

@@ -30,9 +30,9 @@
 #define OF_INVOICES    (OF(INVOICE) | OF(CREDIT_MEMO))
 #define OF_POSTINGS    (OF(JOURNAL) | OF_INVOICES | OF(PAYMENT))
 #define OF_ALL         (OF_POSTINGS | OF(CUSTOMER) | OF(USAGE))
-#define ATTRIBUTE(bit) (UINT32_C(1) << (bit))
+#define ATTRIBUTE(bit) (UINT64_C(1) << (bit))
 
-_Static_assert(VIEW_ATTRIBUTE_COUNT <= 32, "the set of compared attributes is 32 bits");
+_Static_assert(VIEW_ATTRIBUTE_COUNT <= 64, "the set of compared attributes is 64 bits");
 
 static const struct {
 	const char *name;
@@ -80,6 +80,9 @@ static const struct {
     [VIEW_UNIT] = {OF(USAGE), 0},
     [VIEW_RECORD_COUNT] = {OF(USAGE), 0},
     [VIEW_RECORDS_DIGEST] = {OF(USAGE), 0},
+    [VIEW_STATUS] = {OF(PAYMENT), 0},
+    [VIEW_LEDGER] = {OF(JOURNAL), 0},
+    [VIEW_UNAPPLIED] = {OF(PAYMENT), 0},
 };
 
 const char *view_attribute_name(enum view_attribute attribute)
@@ -136,7 +139,7 @@ static void learn_compared(struct view *view, const struct rules *rules)
 	    strcmp(view->comparing.version, version) == 0)
 		return;
 	for (int type = 0; type < DOCUMENT_TYPE_COUNT; type++) {
-		uint32_t set = 0;
+		uint64_t set = 0;
 		for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 			if (view_attribute_compared(rules, (enum view_attribute)i, (enum document_type)type))
 				set |= ATTRIBUTE(i);
@@ -431,6 +434,10 @@ static void take_attributes(struct view_make *make)
 		texts[VIEW_PAYABLE] = decimal_text(make, INVOICE_PAYABLE);
 	} else if (type == DOCUMENT_PAYMENT) {
 		party = text_at(make, PAYMENT_PAYER);
+		texts[VIEW_STATUS] = text_at(make, PAYMENT_STATUS);
+		texts[VIEW_UNAPPLIED] = decimal_text(make, PAYMENT_UNAPPLIED);
+	} else if (type == DOCUMENT_JOURNAL) {
+		texts[VIEW_LEDGER] = text_at(make, JOURNAL_LEDGER);
 	} else if (type == DOCUMENT_CUSTOMER) {
 		take_customer_attributes(make);
 	} else if (type == DOCUMENT_USAGE) {

@@ -77,7 +77,10 @@
 	X(QUANTITY, "quantity", true)                                                         \
 	X(UNIT, "unit", true)                                                                 \
 	X(RECORD_COUNT, "record_count", true)                                                 \
-	X(RECORDS_DIGEST, "records_digest", true)
+	X(RECORDS_DIGEST, "records_digest", true)                                             \
+	X(STATUS, "status", false)       /* payments: received, returned, failed */           \
+	X(LEDGER, "ledger", false)       /* journals */                                       \
+	X(UNAPPLIED, "unapplied", false) /* payments */
 
 enum view_attribute {
 #define VIEW_ATTRIBUTE_ENUM(identifier, name, compared) VIEW_##identifier,
@@ -86,7 +89,7 @@ enum view_attribute {
 	    VIEW_ATTRIBUTE_COUNT
 };
 /* Those with a text in the view. */
-#define VIEW_TEXT_ATTRIBUTES (((UINT32_C(1) << VIEW_LINE_ENTITY) - 1) | ~((UINT32_C(1) << VIEW_METER) - 1))
+#define VIEW_TEXT_ATTRIBUTES (((UINT64_C(1) << VIEW_LINE_ENTITY) - 1) | ~((UINT64_C(1) << VIEW_METER) - 1))
 const char *view_attribute_name(enum view_attribute attribute);
 /* Can documents of this type have it? */
 bool view_attribute_applies(enum view_attribute attribute, enum document_type type);
@@ -157,7 +160,7 @@ struct view {
 	int local_digits;  /* the same of the local currency */
 	struct span party; /* mapped; "" where there is none */
 	struct span reference;
-	uint32_t compared;                            /* bit i: attribute i is compared */
+	uint64_t compared;                            /* bit i: attribute i is compared */
 	struct span attributes[VIEW_ATTRIBUTE_COUNT]; /* as text; empty: absent */
 	int64_t amounts[VIEW_AMOUNT_COUNT]; /* net, tax, gross; payments: gross = amount; journals: 0 */
 	int64_t local_amounts[VIEW_AMOUNT_COUNT];
@@ -185,7 +188,7 @@ struct view {
 		const struct rules *rules;
 		char version[RULES_VERSION_SIZE];
 		bool known;
-		uint32_t types[DOCUMENT_TYPE_COUNT];
+		uint64_t types[DOCUMENT_TYPE_COUNT];
 	} comparing;
 };
 

@@ -21,7 +21,7 @@
 	    "lines.revenue_end", "tax_lines.jurisdiction", "tax_lines.rate", NULL
 
 static const char *const journal[] = {COMMON,
-                                      "ledger",
+
                                       "batch",
                                       "reversal",
                                       "lines.account_name",
@@ -35,8 +35,8 @@ static const char *const journal[] = {COMMON,
                                       "lines.text",
                                       NULL};
 static const char *const invoice[] = {INVOICE};
-static const char *const payment[] = {COMMON,         "means", "value_date",        "unapplied", "status",
-                                      "bank_account", "batch", "applications.item", NULL};
+static const char *const payment[] = {
+    COMMON, "means", "value_date", "bank_account", "batch", "applications.item", NULL};
 static const char *const customer[] = {COMMON,        NO_POSTING,        "period",     "address",  "city",
                                        "postal_code", "control_account", "valid_from", "valid_to", "status",
                                        NULL};

@@ -143,7 +143,7 @@ static uint8_t *put_line(uint8_t *at, struct view_line *line)
 }
 
 /* What is not hashed but kept. */
-static uint8_t *keep_others(uint8_t *at, struct view *view, uint32_t hashed)
+static uint8_t *keep_others(uint8_t *at, struct view *view, uint64_t hashed)
 {
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
 		if (!(hashed >> i & 1))
@@ -171,9 +171,9 @@ void view_form_write(struct view *view)
 	*at++ = (uint8_t)((unsigned)view->type * 4 + (view->missing_count > 0 ? 2 : 0) + view->voided);
 	at = varint_put(at, view->compared);
 	at = put_text(at, &view->entity);
-	uint32_t set = 0;
+	uint64_t set = 0;
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++)
-		set |= (uint32_t)(view->attributes[i].len > 0) << i;
+		set |= (uint64_t)(view->attributes[i].len > 0) << i;
 	set &= view->compared & VIEW_TEXT_ATTRIBUTES;
 	at = varint_put(at, set);
 	for (int i = 0; i < VIEW_ATTRIBUTE_COUNT; i++) {
