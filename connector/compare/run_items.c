@@ -4,7 +4,8 @@
  * Why:   a list of ten thousand differences helps nobody; named, grouped and with an owner they are work.
  * Owns:  nothing.
  * Rules: 1. Two passes over what was found: the first learns what is common, the second names and writes.
- *        2. A decision holds only as long as status, cause and amounts are those that were decided on.
+ *        2. A decision holds only as long as status, cause, amounts and every value that differs are those that were
+ *           decided on.
  *        3. Pairs that agree as sums, or within tolerance, are told as documents; they are no differences. Those within
  *           tolerance move balances. What is matched moves none: if it does, the balances say so. Where periods are not
  *           compared, it may move them from one to another.
@@ -22,6 +23,13 @@
 #define DAY_NS (INT64_C(86400) * NS_PER_S)
 /* Differences of so few minor units are shown one by one: rounding is a spike at one. */
 #define HISTOGRAM_MAX 10
+
+/* Of a digest. */
+#define CONTENT_BYTES 8
+
+struct content {
+	char text[2 * CONTENT_BYTES + 1];
+};
 
 struct found {
 	struct run *run;
@@ -339,7 +347,8 @@ void run_put_accepted(struct json *json, const struct run_decision *decision, co
 }
 
 static void put_line(struct found *found, const struct ledger_item *item, const struct cause_name *cause,
-                     const struct amounts *amounts, const char *key, const struct run_decision *decision)
+                     const struct amounts *amounts, const char *key, const struct run_decision *decision,
+                     const struct content *content)
 {
 	struct run *run = found->run;
 	const struct view *view = &run->views[found->members[SIDE_LEGACY] ? SIDE_LEGACY : SIDE_CLOUD];
@@ -354,6 +363,7 @@ static void put_line(struct found *found, const struct ledger_item *item, const 
 	json_put_text(&json, "cause", cause_word(cause->cause));
 	json_put_text(&json, "cause_text", cause->text);
 	put_side(&json, run, SIDE_CLOUD, item->cloud);
+	json_put_text(&json, "content", content->text);
 	json_put_span(&json, "currency", view->currency);
 	json_put_text(&json, "document_type", document_spec(view->type)->name);
 	json_put_span(&json, "entity", item->entity);
@@ -398,13 +408,47 @@ bool run_decide(struct run *run, const char *key, const char *evidence, struct r
 	return said;
 }
 
+static void append_value(struct buf *out, struct span text)
+{
+	buf_printf(out, "%zu:%.*s ", text.len, (int)text.len, text.len > 0 ? text.data : "");
+}
+
+/* Every field that differs, with both values: who accepted one name has not accepted another. "" where one side is
+ * missing: its amounts say what is. */
+static struct content content_of(const struct found *found)
+{
+	const struct pair *pair = &found->run->pair;
+	struct content content = {.text = ""};
+	struct buf values;
+	if (!found->paired)
+		return content;
+	buf_init(&values, RUN_LINE_MAX);
+	for (int i = 0; i < pair->kept; i++) {
+		const struct pair_difference *one = &pair->differences[i];
+		const struct span texts[] = {one->account, one->cost_centre, one->tax_code,
+		                             one->entity,  one->legacy_text, one->cloud_text};
+		buf_printf(&values, "%s %d %d %d %" PRId64 " %" PRId64 " ", one->field, one->local,
+		           one->legacy_has, one->cloud_has, one->legacy_amount, one->cloud_amount);
+		for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
+			append_value(&values, texts[k]);
+	}
+	buf_printf(&values, "%d", pair->count);
+	CHECK(buf_ok(&values));
+	const struct span all = buf_span(&values);
+	const struct digest digest = digest_of(&all, 1);
+	hex_encode(content.text, digest.bytes, CONTENT_BYTES);
+	buf_release(&values);
+	return content;
+}
+
 static bool decide(struct run *run, const struct ledger_item *item, const struct cause_name *cause,
-                   const struct amounts *amounts, const char *key, struct run_decision *decision)
+                   const struct amounts *amounts, const char *key, struct run_decision *decision,
+                   const struct content *content)
 {
 	char evidence[256];
-	(void)snprintf(evidence, sizeof evidence, "%s %s %" PRId64 " %" PRId64,
+	(void)snprintf(evidence, sizeof evidence, "%s %s %" PRId64 " %" PRId64 "%s%s",
 	               run_status_name((enum run_status)item->status), cause_word(cause->cause), amounts->net,
-	               amounts->gross);
+	               amounts->gross, content->text[0] ? " " : "", content->text);
 	return run_decide(run, key, evidence, decision);
 }
 
@@ -419,7 +463,8 @@ static enum err write_difference(struct found *found, const struct ledger_item *
 	cause_name(run->causes, &evidence, &cause);
 	const struct amounts amounts = amounts_of(found);
 	name_key(item, key);
-	bool accepted = decide(run, item, &cause, &amounts, key, &decision);
+	const struct content content = content_of(found);
+	bool accepted = decide(run, item, &cause, &amounts, key, &decision, &content);
 	bool explained = cause.cause != CAUSE_UNEXPLAINED;
 	if (!accepted)
 		cause_add(run->causes, &evidence, &cause);
@@ -428,7 +473,7 @@ static enum err write_difference(struct found *found, const struct ledger_item *
 	run->outcome->accepted += accepted;
 	run->told_broken +=
 	    !accepted && item->status != RUN_WAITING_CLOUD && item->status != RUN_WAITING_LEGACY;
-	put_line(found, item, &cause, &amounts, key, &decision);
+	put_line(found, item, &cause, &amounts, key, &decision, &content);
 	enum err err = run_line(run, RUN_FILE_DIFFERENCES, info);
 	if (err == ERR_OK)
 		err =

@@ -231,6 +231,15 @@ static void what_was_voided_counts_for_nothing(void **state)
 	books_close(&books);
 }
 
+/* What was seen of the one difference there is. */
+static void accept_as(struct books *books, const char *evidence)
+{
+	const char *content = strstr(buf_cstr(&books->files[RUN_FILE_DIFFERENCES]), "\"content\":\"");
+	assert_non_null(content);
+	(void)snprintf(books->accepted_evidence, sizeof books->accepted_evidence, "%s %.16s", evidence,
+	               content + strlen("\"content\":\""));
+}
+
 static void an_accepted_difference_is_a_warning_until_it_changes(void **state)
 {
 	struct books books;
@@ -238,7 +247,8 @@ static void an_accepted_difference_is_a_warning_until_it_changes(void **state)
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 1);
 	books.accepted_key = "compare:10/invoice/2026/RI-1:2026-09";
-	(void)snprintf(books.accepted_evidence, sizeof books.accepted_evidence, "different amount 1 1");
+	books_compare(&books);
+	accept_as(&books, "different amount 1 1");
 	compare_both(&books);
 	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
 	assert_int_equal(books.outcome.accepted, 1);
@@ -248,9 +258,38 @@ static void an_accepted_difference_is_a_warning_until_it_changes(void **state)
 	compare_both(&books);
 	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
 	assert_int_equal(books.outcome.statuses[RUN_WAITING_CLOUD], 1);
-	(void)snprintf(books.accepted_evidence, sizeof books.accepted_evidence, "different amount 2 2");
+	accept_as(&books, "different amount 2 2");
 	compare_both(&books);
 	books_verdict(&books, RUN_BREAKS);
+	books_close(&books);
+}
+
+/* Neither differs in an amount. */
+static void who_accepts_a_name_has_not_accepted_another(void **state)
+{
+#define CUSTOMER(more, number, name, tax_id)                                                    \
+	"{\"entity\":\"10\",\"source_system\":\"x\",\"type\":\"customer\",\"number\":\"" number \
+	"\",\"year\":0," more "\"legal_name\":\"" name "\",\"tax_id\":\"" tax_id "\"}"
+#define OF_ONE "\"origin\":\"10/customer/0/1\","
+	static const char *const others[] = {CUSTOMER(OF_ONE, "7", "C", "DE1"),
+	                                     CUSTOMER(OF_ONE, "7", "A", "DE2"),
+	                                     CUSTOMER(OF_ONE, "7", "B", "DE2")};
+	struct books books;
+	(void)state;
+	books_open(&books, NULL);
+	books_put(&books, SIDE_LEGACY, CUSTOMER("", "1", "A", "DE1"), 5, false, 1);
+	books_put(&books, SIDE_CLOUD, CUSTOMER(OF_ONE, "7", "B", "DE1"), 5, false, 1);
+	books.accepted_key = "compare:10/customer/0/1:";
+	compare_both(&books);
+	accept_as(&books, "different master_data 0 0");
+	compare_both(&books);
+	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
+	for (int i = 0; i < 3; i++) {
+		books_again(&books);
+		books_put(&books, SIDE_CLOUD, others[i], 4, false, 2 + i);
+		compare_both(&books);
+		books_verdict(&books, RUN_BREAKS);
+	}
 	books_close(&books);
 }
 
@@ -312,6 +351,7 @@ int main(void)
 	    cmocka_unit_test(a_sum_pairs_where_there_is_one_way),
 	    cmocka_unit_test(what_was_voided_counts_for_nothing),
 	    cmocka_unit_test(an_accepted_difference_is_a_warning_until_it_changes),
+	    cmocka_unit_test(who_accepts_a_name_has_not_accepted_another),
 	    cmocka_unit_test(the_scope_leaves_out_the_rest),
 	    cmocka_unit_test(the_same_cut_gives_the_same_bytes),
 	};

@@ -179,8 +179,8 @@ static void put_sentence(struct json *json, const char *key, const char *text)
 
 static void write_difference(struct publishing *publishing, const cJSON *difference)
 {
-	static const char *const same[] = {"cause", "currency", "document_type", "entity",
-	                                   "gross", "key",      "net",           "period"};
+	static const char *const same[] = {"cause", "content", "currency", "document_type", "entity",
+	                                   "gross", "key",     "net",      "period"};
 	const char *accepted = member_text(member(difference, "accepted"), "status");
 	const char *owner = member_text(difference, "owner");
 	struct json json;
