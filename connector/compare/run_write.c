@@ -119,6 +119,13 @@ static void put_canaries(struct run *run, struct json *json)
 	json_object_end(json);
 }
 
+/* Where 64 bits do not hold a sum the run is incomplete (run_sums.c); what is written stops at their end. */
+static void add_to_the_end(int64_t *sum, int64_t value)
+{
+	if (__builtin_add_overflow(*sum, value, sum))
+		*sum = value < 0 ? -INT64_MAX : INT64_MAX;
+}
+
 static void put_causes(struct run *run, struct json *json)
 {
 	const struct cause_group *groups = NULL;
@@ -131,7 +138,8 @@ static void put_causes(struct run *run, struct json *json)
 		const struct cause_group *group = &groups[i];
 		int64_t gross = 0;
 		for (int k = 0; k < count; k++)
-			gross += strcmp(groups[k].currency, group->currency) == 0 ? groups[k].gross : 0;
+			add_to_the_end(
+			    &gross, strcmp(groups[k].currency, group->currency) == 0 ? groups[k].gross : 0);
 		struct span currency = span_of(group->currency);
 		json_object(json, NULL);
 		json_put_text(json, "cause", cause_word(group->cause));
@@ -366,7 +374,7 @@ static void add_money(void *self, const struct tally_row *row)
 	}
 	list->any = true;
 	list->currency = row->parts[0];
-	list->sum += row->values[list->which];
+	add_to_the_end(&list->sum, row->values[list->which]);
 }
 
 static void put_money(struct run *run, struct json *json, const char *key, int which)
