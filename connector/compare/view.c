@@ -435,6 +435,9 @@ static void take_attributes(struct view_make *make)
 	} else if (type == DOCUMENT_PAYMENT) {
 		party = text_at(make, PAYMENT_PAYER);
 		texts[VIEW_STATUS] = text_at(make, PAYMENT_STATUS);
+		/* What came and stayed needs no word for it: one side may leave it out. */
+		if (span_equal(texts[VIEW_STATUS], SPAN_LITERAL("received")))
+			texts[VIEW_STATUS] = (struct span){"", 0};
 		texts[VIEW_UNAPPLIED] = decimal_text(make, PAYMENT_UNAPPLIED);
 	} else if (type == DOCUMENT_JOURNAL) {
 		texts[VIEW_LEDGER] = text_at(make, JOURNAL_LEDGER);

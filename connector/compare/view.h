@@ -78,7 +78,7 @@
 	X(UNIT, "unit", true)                                                                 \
 	X(RECORD_COUNT, "record_count", true)                                                 \
 	X(RECORDS_DIGEST, "records_digest", true)                                             \
-	X(STATUS, "status", false)       /* payments: received, returned, failed */           \
+	X(STATUS, "status", true)        /* payments: returned, failed; else received */      \
 	X(LEDGER, "ledger", false)       /* journals */                                       \
 	X(UNAPPLIED, "unapplied", false) /* payments */
 
