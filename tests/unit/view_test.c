@@ -302,6 +302,23 @@ static void test_payment(void **state)
 	assert_int_equal(fixture->view.total, 15000);
 }
 
+/* One that came and stayed needs no word for it; what came back, or never came, is another one, by default. */
+static void test_payment_that_came_back(void **state)
+{
+	static const struct {
+		const char *status, *shown;
+	} cases[] = {{NULL, ""}, {"received", ""}, {"returned", "returned"}, {"failed", "failed"}};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		sample_make_payment(&fixture->document);
+		if (cases[i].status)
+			sample_set_header(&fixture->document, PAYMENT_STATUS, cases[i].status);
+		make(fixture, SIDE_CLOUD);
+		assert_span(fixture->view.attributes[VIEW_STATUS], cases[i].shown);
+	}
+	assert_true(view_attribute_compared(NULL, VIEW_STATUS, DOCUMENT_PAYMENT));
+}
+
 static void test_customer(void **state)
 {
 	struct fixture *fixture = *state;
@@ -491,14 +508,14 @@ static void test_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    WITH_FIXTURE(test_journal),    WITH_FIXTURE(test_line_entity),
-	    WITH_FIXTURE(test_digits),     WITH_FIXTURE(test_bad_amounts),
-	    WITH_FIXTURE(test_bad_header), WITH_FIXTURE(test_local_amounts),
-	    WITH_FIXTURE(test_invoice),    WITH_FIXTURE(test_tax_lines),
-	    WITH_FIXTURE(test_payment),    WITH_FIXTURE(test_customer),
-	    WITH_FIXTURE(test_usage),      WITH_FIXTURE(test_attribute_texts),
-	    WITH_FIXTURE(test_origin),     WITH_FIXTURE(test_mapping),
-	    WITH_FIXTURE(test_missing),
+	    WITH_FIXTURE(test_journal),         WITH_FIXTURE(test_line_entity),
+	    WITH_FIXTURE(test_digits),          WITH_FIXTURE(test_bad_amounts),
+	    WITH_FIXTURE(test_bad_header),      WITH_FIXTURE(test_local_amounts),
+	    WITH_FIXTURE(test_invoice),         WITH_FIXTURE(test_tax_lines),
+	    WITH_FIXTURE(test_payment),         WITH_FIXTURE(test_payment_that_came_back),
+	    WITH_FIXTURE(test_customer),        WITH_FIXTURE(test_usage),
+	    WITH_FIXTURE(test_attribute_texts), WITH_FIXTURE(test_origin),
+	    WITH_FIXTURE(test_mapping),         WITH_FIXTURE(test_missing),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
