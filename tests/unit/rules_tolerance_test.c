@@ -181,7 +181,7 @@ static void wrong_attributes(void **state)
 	assert_int_equal(made.problems->total, 2);
 	assert_non_null(strstr(made.problems->list[0].text,
 	                       "there is no attribute colour; allowed are period, posting_date, "));
-	assert_non_null(strstr(made.problems->list[0].text, " and records_digest"));
+	assert_non_null(strstr(made.problems->list[0].text, " and unapplied"));
 	assert_non_null(
 	    strstr(made.problems->list[1].text, "there is no attribute without a name; allowed are "));
 	rules_drop(&made);
