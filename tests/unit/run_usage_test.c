@@ -383,5 +383,6 @@ int main(void)
 	    cmocka_unit_test(a_narrow_scope_says_the_same),
 	    cmocka_unit_test(readiness_knows_it),
 	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
