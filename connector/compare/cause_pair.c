@@ -193,8 +193,10 @@ static bool is_amount(const struct cause_book *book, const struct cause_evidence
 		const struct view_line *a = largest->legacy, *b = largest->cloud;
 		print_minor(clamped_add(a->debit, a->credit), evidence->legacy->digits, legacy);
 		print_minor(clamped_add(b->debit, b->credit), evidence->cloud->digits, cloud);
-		return named(name, CAUSE_AMOUNT, "", "account %.*s has %s in the cloud for %s",
-		             quoted(a->account), a->account.data, cloud, legacy);
+		const char *what = a->kind == VIEW_LINE_APPLICATION ? "what is applied to" : "account";
+		return named(name, CAUSE_AMOUNT, "", "%s %.*s %s %s in the cloud for %s", what,
+		             quoted(a->account), a->account.data,
+		             a->kind == VIEW_LINE_APPLICATION ? "is" : "has", cloud, legacy);
 	}
 	if (!shape->header_differs)
 		return shape->local_differs || shape->header_absent || shape->delta_count > 0

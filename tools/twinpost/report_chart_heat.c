@@ -100,6 +100,17 @@ static void gather(struct heat *heat, const cJSON *counts)
 	}
 }
 
+/* "2026-09"; where many stand side by side "09", and "26-09" at the first of each year that has room for it. */
+static const char *heading(const struct heat *heat, int column, int columns)
+{
+	const char *const *period = &heat->periods[heat->first_period + column];
+	bool begins = column > 0 && strncmp(period[0], period[-1], 4) != 0;
+	bool first = column == 0 && (columns == 1 || strncmp(period[0], period[1], 4) == 0);
+	if (columns <= 6 || strlen(period[0]) != 7)
+		return period[0];
+	return period[0] + (begins || first ? 2 : 5);
+}
+
 static void draw(struct page *page, const struct heat *heat)
 {
 	int columns = heat->period_count - heat->first_period;
@@ -113,8 +124,7 @@ static void draw(struct page *page, const struct heat *heat)
 	chart_begin(page, "Open documents by company and period", text, (heat->entity_count + 1) * HEAT_ROW);
 	for (int column = 0; column < columns; column++)
 		page_format(page, "<text class=\"c s\" x=\"%i\" y=\"17\">%t</text>",
-		            HEAT_LEFT + column * width + width / 2,
-		            heat->periods[heat->first_period + column] + (columns > 6 ? 2 : 0));
+		            HEAT_LEFT + column * width + width / 2, heading(heat, column, columns));
 	for (int row = 0; row < heat->entity_count; row++) {
 		int y = (row + 1) * HEAT_ROW;
 		page_format(page, "\n<text x=\"0\" y=\"%i\">%t</text>", y + 17, heat->entities[row]);
@@ -166,6 +176,9 @@ void chart_heat(struct page *page)
 		page_format(
 		    page, "<p class=\"note\">At most %i companies and the newest %i periods are shown.</p>\n",
 		    HEAT_ENTITIES, HEAT_PERIODS);
+	if (member_integer(member(page->run, "fingerprints"), "documents_skipped") > 0)
+		page_put(page, "<p class=\"note\">Documents that fingerprints proved equal are not counted "
+		               "in it.</p>\n");
 	page_put(page, "</div>\n");
 	free(heat);
 }

@@ -119,7 +119,7 @@ void html_causes(struct page *page)
 	for (size_t i = 0; i < page->figures->open.count && i < CURRENCIES_DRAWN; i++)
 		pareto_value(page, page->figures->open.lists[i].currency);
 	page_put(page, "</div>\n");
-	page_table(page, "", "Causes of open differences, by currency");
+	page_table(page, "wide", "Causes of open differences, by currency");
 	page_heads(page, "Cause|Currency|#Open|#Of all|#Gross|#Net|#Of value|What was found, and examples");
 	cJSON_ArrayForEach(entry, member(page->run, "causes")) cause_row(page, entry);
 	page_table_end(page);

@@ -57,6 +57,7 @@ void html_days(struct page *page)
 {
 	const cJSON *days = member(page->run, "days");
 	const cJSON *day;
+	int64_t skipped = member_integer(member(page->run, "fingerprints"), "documents_skipped");
 	int all = cJSON_GetArraySize(days);
 	int clean = 0;
 	int drawn = 0;
@@ -66,9 +67,14 @@ void html_days(struct page *page)
 		return;
 	}
 	page_format(page,
-	            "<p>%n of %n posting dates are clean: nothing on them but documents that agree, were "
-	            "accepted or are on their way.</p>\n",
-	            (int64_t)clean, (int64_t)all);
+	            "<p>%n of %n posting dates%t are clean: nothing on them but documents that agree, were "
+	            "accepted or are on their way.",
+	            (int64_t)clean, (int64_t)all, skipped > 0 ? " that were looked at" : "");
+	if (skipped > 0)
+		page_put(page,
+		         " Days that fingerprints proved equal are clean, too, and are not listed; documents "
+		         "of a listed day that they proved equal are not counted.");
+	page_put(page, "</p>\n");
 	page_put(page, "<div class=\"charts\">\n");
 	chart_days(page);
 	const cJSON *bridge;
@@ -79,7 +85,7 @@ void html_days(struct page *page)
 	}
 	page_put(page, "</div>\n");
 	int first = all > DAYS_LISTED ? all - DAYS_LISTED : 0;
-	page_table(page, "", "The newest %i posting dates", all - first);
+	page_table(page, "wide", "The newest %i posting dates", all - first);
 	page_heads(page, "Date|#Documents|Clean|What does not simply agree|#Unexplained");
 	for (day = cJSON_GetArrayItem(days, first); day; day = day->next)
 		day_row(page, day);
@@ -142,12 +148,12 @@ void html_readiness(struct page *page)
 	    "documents that may be wrong and was not seen, with the confidence told below it.</p>\n",
 	    member_text_of(page->run, "thresholds", "value"),
 	    member_text_of(page->run, "thresholds", "documents_share"));
-	page_table(page, "", "Readiness by company");
+	page_table(page, "wide", "Readiness by company");
 	page_heads(page,
 	           "Company|Phase|Ready|#Clean days|#Compared|#Unexplained|Why not|Untested|#Wrong at most");
 	cJSON_ArrayForEach(entry, member(page->run, "readiness")) ready_row(page, entry);
 	page_table_end(page);
-	page_put(page, "<div class=\"charts\">\n");
+	page_put(page, "<div class=\"charts wide-rows\">\n");
 	chart_heat(page);
 	page_put(page, "</div>\n");
 	if (cJSON_GetArraySize(member(member(page->run, "coverage"), "strata")) > 0)

@@ -95,6 +95,7 @@ const char *const report_style[] = {
     ".wide table,table.wide{min-width:58rem}.codes{min-width:11em}\n",
     ".bad{color:var(--bad)}.good{color:var(--good)}.warn{color:var(--warn)}\n",
     ".charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,27rem),1fr));gap:10px 52px}\n",
+    ".charts.wide-rows{grid-template-columns:minmax(0,1fr)}\n",
     "figure{margin:.8rem 0 1.2rem;min-width:0;break-inside:avoid}\n",
     "figure h3{margin:0 0 .35rem}\n",
     "svg.chart{display:block;width:100%;max-width:640px;height:auto;overflow:visible}\n",
@@ -145,7 +146,8 @@ const char *const report_style[] = {
     "th,td{padding:2.2pt 5pt 2.2pt 0}.n{padding-left:3pt}.scroll{overflow:visible;margin:4pt 0 8pt}"
     "tr,figure,li,dl{break-inside:avoid}nav,.skip,.tools{display:none}.sheet{break-before:page}"
     ".landscape{page:wide;break-before:page}.wide table,table.wide{min-width:0;font-size:7.2pt}"
-    ".charts{grid-template-columns:1fr 1fr;gap:4pt 22pt}"
+    ".charts{grid-template-columns:1fr 1fr;gap:4pt 22pt}.charts.wide-rows{grid-template-columns:minmax(0,1fr)}"
+    ".wide-rows svg.chart{max-width:11cm}"
     "svg.chart{max-width:100%}tr.differs td,tr.differs th{background:none}"
     ".minor,.mono{font-size:6.8pt}footer{padding:8pt 0;font-size:7.5pt}.note,figcaption,.nothing,.legend,.scope{"
     "font-size:8pt}ul.why{font-size:8.5pt}ul.why li{padding:2.5pt 0}.two{gap:4pt 24pt;margin-top:6pt}"
