@@ -22,19 +22,6 @@ static void open_with(struct books *books, const char *accounts, const char *ent
 	books_open(books, made.rules);
 }
 
-static void compare_both(struct books *books)
-{
-	struct buf partial;
-	buf_init(&partial, 16u << 20);
-	books->options.full = false;
-	books_compare(books);
-	buf_append_span(&partial, buf_span(&books->files[RUN_FILE_BALANCES]));
-	books->options.full = true;
-	books_compare(books);
-	assert_string_equal(buf_cstr(&books->files[RUN_FILE_BALANCES]), buf_cstr(&partial));
-	buf_release(&partial);
-}
-
 static void put_text(struct buf *data, const char *field, const char *text)
 {
 	if (text[0])
@@ -93,7 +80,7 @@ static void accounts_that_became_one(void **state)
 	post(&books, SIDE_CLOUD, "10", "G1", "10/journal/2026/1", 9, "2026-09-16", "C1");
 	post(&books, SIDE_LEGACY, "10", "2", "", 10, "2026-10-01", "12");
 	post(&books, SIDE_CLOUD, "10", "G2", "10/journal/2026/2", 10, "2026-10-01", "C9");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "C1", "2026-09", "1 11");
 	assert_behind(&books, "C1", "2026-10", "1 11 12");
 	assert_behind(&books, "2", "2026-09", "2");
@@ -115,7 +102,7 @@ static void days_are_those_of_the_postings(void **state)
 	post(&books, SIDE_LEGACY, "10", "3", "", 3, "2026-01-02", "new");
 	post(&books, SIDE_LEGACY, "10", "4", "", 13, "2026-09-30", "newest");
 	post(&books, SIDE_CLOUD, "10", "G4", "10/journal/2026/4", 13, "2026-09-30", "C1");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "C1", "2026-01", "old");
 	assert_behind(&books, "C1", "2026-03", "new old");
 	assert_behind(&books, "C1", "2026-13", "newest");
@@ -135,7 +122,7 @@ static void a_journal_without_a_day(void **state)
 	post(&books, SIDE_LEGACY, "10", "2", "", 9, "", "now");
 	post(&books, SIDE_LEGACY, "10", "3", "", 9, "2026-09-01", "now");
 	post(&books, SIDE_CLOUD, "20", "G4", "", 8, "2026-08-15", "C1");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "C1", "2026-09", "now old then");
 	assert_behind(&books, "C1", "2026-08", "now");
 	books_close(&books);
@@ -150,7 +137,7 @@ static void companies_that_became_one(void **state)
 	          MAPPING_HEADER "*,1,DE,,,\n*,2,DE,,,\n*,3,=,,,\n");
 	post(&books, SIDE_LEGACY, "1", "1", "", 9, "2026-09-15", "10");
 	post(&books, SIDE_CLOUD, "DE", "G1", "1/journal/2026/1", 9, "2026-09-15", "C1");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "C1", "2026-09", "10 20");
 	books_close(&books);
 }
@@ -163,7 +150,7 @@ static void what_is_no_account(void **state)
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 0);
 	post(&books, SIDE_LEGACY, "10", "1", "", 9, "2026-09-15", "4000");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "invoices", "2026-09", "");
 	assert_behind(&books, "4000", "2026-09", "4000");
 	assert_false(project_is_account(SPAN_LITERAL("credit memos")));
@@ -183,14 +170,14 @@ static void other_rules_than_the_ledgers(void **state)
 	open_with(&books, MAPPING_HEADER "*,1,C1,,,\n*,2,2,,,\n", NULL);
 	post(&books, SIDE_LEGACY, "10", "1", "", 9, "2026-09-15", "1");
 	post(&books, SIDE_CLOUD, "10", "G1", "10/journal/2026/1", 9, "2026-09-15", "C1");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "C1", "2026-09", "1");
 	struct rules *before = books.rules;
 	struct made_rules made = rules_of("account", MAPPING_HEADER
 	                                  "*,1,C1,,,\n*,7,C1,,2026-09-15,\n*,8,C1,2026-09-16,,\n*,2,2,,,\n");
 	books.rules = made.rules;
 	free(made.problems);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_BALANCES);
 	assert_behind(&books, "C1", "2026-09", "1 7");
 	rules_free(before);
 	books_close(&books);

@@ -9,23 +9,6 @@
  */
 #include "tests/unit/run_fixture.h"
 
-static void compare_both(struct books *books)
-{
-	struct buf partial;
-	buf_init(&partial, 16u << 20);
-	books->options.full = false;
-	books_compare(books);
-	buf_append_span(&partial, buf_span(&books->files[RUN_FILE_DIFFERENCES]));
-	enum run_verdict verdict = books->outcome.verdict;
-	books->options.full = true;
-	books_compare(books);
-	assert_string_equal(buf_cstr(&books->files[RUN_FILE_DIFFERENCES]), buf_cstr(&partial));
-	if (verdict != books->outcome.verdict)
-		fail_msg("by fingerprints %s, in full %s (%s)", run_verdict_name(verdict),
-		         run_verdict_name(books->outcome.verdict), books->outcome.why);
-	buf_release(&partial);
-}
-
 static struct rules *rules_of(const char *name, const char *text)
 {
 	struct rules_problems problems = {.count = 0};
@@ -60,7 +43,7 @@ static void what_names_others_is_no_counterpart(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-9", NULL, NULL, "C1", 30000, 5700, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-9", "10/invoice/2026/RI-1 10/invoice/2026/RI-2", NULL, "C1",
 	              30000, 5700, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1);
 	books_close(&books);
@@ -76,7 +59,7 @@ static void named_documents_hide_no_candidate(void **state)
 	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/X", NULL, "C1", 10000, 1900, 3);
 	books_invoice(&books, SIDE_CLOUD, "I-2", NULL, NULL, "C1", 10000, 1900, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-3", NULL, NULL, "C1", 10000, 1900, 6);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 0);
 	assert_int_equal(books.outcome.statuses[RUN_AMBIGUOUS], 3);
@@ -91,7 +74,7 @@ static void the_same_name_twice_is_one(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1 10/invoice/2026/RI-1", NULL, "C1",
 	              10000, 1900, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_close(&books);
 }
@@ -105,7 +88,7 @@ static void any_name_leaves_the_canaries_whole(void **state)
 	books_pair(&books, 1, 10000, 0);
 	books_invoice(&books, SIDE_CLOUD, "I-9", "~~~/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
 	put_journal(&books, SIDE_LEGACY, "~zz", "J1", "", 9, "1", "5.00");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books_close(&books);
 }
@@ -118,7 +101,7 @@ static void equal_subjects_of_both_sides_are_two(void **state)
 	books_open(&books, NULL);
 	books_invoice(&books, SIDE_LEGACY, "1", NULL, NULL, "C1", 10000, 1900, 5);
 	books_invoice(&books, SIDE_CLOUD, "1", "10/invoice/2026/2", NULL, "C1", 77700, 1900, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	assert_int_equal(books.outcome.open, 2);
 	const char *first = strstr(buf_cstr(&books.files[RUN_FILE_DIFFERENCES]), "\"key\":\"");
 	const char *second = strstr(first + 1, "\"key\":\"");
@@ -148,7 +131,7 @@ static void a_number_of_many_companies_names_one(void **state)
 	}
 	books_compare(&books);
 	assert_int_equal(books.outcome.skipped, 12);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_close(&books);
 }
 
@@ -162,13 +145,13 @@ static void a_counterpart_outside_the_scope_is_a_break(void **state)
 	put_journal(&books, SIDE_CLOUD, "20", "G1", "\"origin\":\"10/journal/2026/1\",", 9, "1", "5.00");
 	books.options.scope.entity_count = 1;
 	(void)snprintf(books.options.scope.entities[0], sizeof books.options.scope.entities[0], "10");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	(void)snprintf(books.options.scope.entities[0], sizeof books.options.scope.entities[0], "20");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books.options.scope.entity_count = 0;
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books_close(&books);
 }
@@ -181,10 +164,10 @@ static void periods_that_are_not_compared_may_differ(void **state)
 	books_open(&books, rules_of("attribute", "document_type,attribute,compare\njournal,period,no\n"));
 	put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
 	put_journal(&books, SIDE_CLOUD, "10", "G1", "\"origin\":\"10/journal/2026/1\",", 10, "1", "5.00");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books.options.scope.from = books.options.scope.to = 202609;
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_close(&books);
 }
@@ -201,7 +184,7 @@ static void canaries_are_above_any_tolerance(void **state)
 		               "entity,currency,document_type,account,amount\n*,*,*,*,%s\n", amounts[i]);
 		books_open(&books, rules_of("tolerance", text));
 		books_pair(&books, 1, 10000, 0);
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, RUN_RECONCILED);
 		books_close(&books);
 	}
@@ -216,7 +199,7 @@ static void a_tolerance_hides_no_missing_document(void **state)
 	books_pair(&books, 1, 10000, 0);
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 1, 0, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-2", NULL, NULL, "C2", 2, 0, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.open, 2);
 	books_close(&books);
@@ -236,7 +219,7 @@ static void documents_of_one_identity_at_the_limit(void **state)
 			books_invoice(&books, SIDE_CLOUD, number, "10/invoice/2026/RI-1", NULL, "C1", 10000,
 			              1900, 5);
 		}
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, more ? RUN_INCOMPLETE : RUN_BREAKS);
 		books_close(&books);
 	}
@@ -257,7 +240,7 @@ static void as_many_outside_the_scope(void **state)
 			            "1", "5.00");
 		}
 		books.options.scope.to = 202609;
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, more ? RUN_INCOMPLETE : RUN_BREAKS);
 		books_close(&books);
 	}
@@ -276,7 +259,7 @@ static void very_many_leftovers(void **state)
 			(void)snprintf(number, sizeof number, "%d", i);
 			put_journal(&books, SIDE_LEGACY, "10", number, "", 9, "1", "7.00");
 		}
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, RUN_BREAKS);
 		assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1900 + 200 * more);
 		assert_int_equal(books_says(&books, RUN_FILE_RUN, "\"so many documents have no counterpart"),
@@ -317,7 +300,7 @@ static void one_for_very_many(void **state)
 	(void)state;
 	books_open(&books, NULL);
 	put_collective(&books, RUN_GROUP_MAX + 6, "70.00");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_close(&books);
 }
@@ -332,7 +315,7 @@ static void what_stands_together_is_named(void **state)
 		int count = RUN_OTHERS_MAX + 1 + more;
 		books_open(&books, NULL);
 		put_collective(&books, count, "999.00");
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, RUN_BREAKS);
 		const char *line = buf_cstr(&books.files[RUN_FILE_DIFFERENCES]);
 		const char *others = strstr(line, "\"others\":[");
@@ -409,7 +392,7 @@ static void a_revision_may_name_another_document(void **state)
 	put_journal(&books, SIDE_LEGACY, "10", "1", "", 9, "1", "5.00");
 	put_journal(&books, SIDE_LEGACY, "10", "2", "", 9, "1", "5.00");
 	put_journal(&books, SIDE_CLOUD, "10", "G1", "\"origin\":\"10/journal/2026/1\",", 9, "1", "5.00");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books_again(&books);
 	books_put(&books, SIDE_CLOUD,
@@ -418,7 +401,7 @@ static void a_revision_may_name_another_document(void **state)
 	          "\"origin\":\"10/journal/2026/2\",\"lines\":[{\"line\":\"1\",\"account\":\"1\",\"amount\":"
 	          "\"5.00\"},{\"line\":\"2\",\"account\":\"2\",\"amount\":\"-5.00\"}]}",
 	          5, false, 2);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 1);
 	assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1);
@@ -445,12 +428,12 @@ static void revisions_may_begin_anew(void **state)
 	books_put(&books, SIDE_LEGACY, data, 7, false, 1);
 	(void)snprintf(data, sizeof data, format, "1", "", "6.00", "6.00");
 	books_put(&books, SIDE_LEGACY, data, 6, false, 2);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books_again(&books);
 	(void)snprintf(data, sizeof data, format, "1", "", "7.00", "7.00");
 	books_put(&books, SIDE_LEGACY, data, 8, false, 1); /* an older one that comes late */
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"net\":\"-1.00\""));
 	books_close(&books);
 }
@@ -474,7 +457,7 @@ static void one_side_voided_is_a_break(void **state)
 			if (i == side)
 				books_put(&books, (enum ledger_side)i, data, 5, true, 2);
 		}
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, RUN_BREAKS);
 		assert_int_equal(books.outcome.open, 1);
 		books_close(&books);
@@ -489,7 +472,7 @@ static void totals_that_cancel_hide_nothing(void **state)
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 5);
 	books_pair(&books, 2, 10000, -5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.open, 2);
 	books_close(&books);
@@ -513,7 +496,7 @@ static void what_is_not_sent_stands_in_its_scope(void **state)
 	hold(&books, LEDGER_EXCLUDED, "10/invoice/2026/RI-2");
 	hold(&books, LEDGER_EXCLUDED, "10/journal/2026/RI-3");
 	hold(&books, LEDGER_EXCLUDED, "20/invoice/2026/RI-4");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	assert_true(
 	    books_says(&books, RUN_FILE_RUN, "\"entity\":\"\",\"excluded\":3,\"extracted\":4,\"held\":0"));
@@ -523,18 +506,18 @@ static void what_is_not_sent_stands_in_its_scope(void **state)
 	                                         .from = 202609,
 	                                         .to = 202609,
 	                                         .types = 1u << DOCUMENT_INVOICE};
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	assert_true(
 	    books_says(&books, RUN_FILE_RUN, "\"entity\":\"\",\"excluded\":1,\"extracted\":2,\"held\":0"));
 	books_again(&books);
 	hold(&books, "mapping-missing", "20/invoice/2026/RI-5");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_again(&books);
 	hold(&books, "mapping-missing", "10/invoice/2026/RI-6");
 	hold(&books, "subject-missing", "row 7");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED_WITH_PENDING);
 	assert_true(
 	    books_says(&books, RUN_FILE_RUN, "\"entity\":\"\",\"excluded\":1,\"extracted\":4,\"held\":2"));
@@ -562,7 +545,7 @@ static void what_is_open_in_all_is_over_64_bits(void **state)
 		put_journal(&books, SIDE_LEGACY, "10", "J-1", "", 8, "4000", cases[i].legacy);
 		put_journal(&books, SIDE_CLOUD, cases[i].of, "C-1", "\"origin\":\"10/journal/2026/J-2\",", 9,
 		            "4100", cases[i].cloud);
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		const char *run = buf_cstr(&books.files[RUN_FILE_RUN]);
 		if (books.outcome.verdict != cases[i].verdict)
 			fail_msg("%d: %s: %s", i, run_verdict_name(books.outcome.verdict), books.outcome.why);
@@ -630,7 +613,7 @@ static void usage_of_several_is_added_up(void **state)
 		          second->quantity, second->unit, second->records);
 		put_usage(&books, one, i % 2 ? "U1" : "M1", i % 2 ? "" : BOTH_OF, sum->meter, sum->quantity,
 		          sum->unit, sum->records);
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		/* The pair of invoices, and what is counted. */
 		if ((books.outcome.open == 0) != cases[i / 2].equal)
 			fail_msg("case %d: %d are open: %s\n%s", i, (int)books.outcome.open,

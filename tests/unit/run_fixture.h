@@ -160,6 +160,26 @@ static inline void books_compare(struct books *books)
 	    run_compare(books->ledger, books->rules, &books->options, &sink, &books->outcome, &info), ERR_OK);
 }
 
+/* Compares by fingerprints, then in full: the verdict and this file must be the same. */
+static inline void books_compare_both(struct books *books, enum run_file file)
+{
+	struct buf partial;
+	char why[sizeof books->outcome.why];
+	buf_init(&partial, 16u << 20);
+	books->options.full = false;
+	books_compare(books);
+	buf_append_span(&partial, buf_span(&books->files[file]));
+	enum run_verdict verdict = books->outcome.verdict;
+	memcpy(why, books->outcome.why, sizeof why);
+	books->options.full = true;
+	books_compare(books);
+	assert_string_equal(buf_cstr(&books->files[file]), buf_cstr(&partial));
+	if (verdict != books->outcome.verdict)
+		fail_msg("by fingerprints %s (%s), in full %s (%s)", run_verdict_name(verdict), why,
+		         run_verdict_name(books->outcome.verdict), books->outcome.why);
+	buf_release(&partial);
+}
+
 static inline void books_again(struct books *books)
 {
 	struct err_info info;

@@ -9,26 +9,6 @@
  */
 #include "tests/unit/run_fixture.h"
 
-/* Compares in both ways; the differences must be the same, byte for byte. */
-static void compare_both(struct books *books)
-{
-	struct buf partial;
-	buf_init(&partial, 16u << 20);
-	books->options.full = false;
-	books_compare(books);
-	buf_append_span(&partial, buf_span(&books->files[RUN_FILE_DIFFERENCES]));
-	enum run_verdict verdict = books->outcome.verdict;
-	char why[sizeof books->outcome.why];
-	memcpy(why, books->outcome.why, sizeof why);
-	books->options.full = true;
-	books_compare(books);
-	assert_string_equal(buf_cstr(&books->files[RUN_FILE_DIFFERENCES]), buf_cstr(&partial));
-	if (verdict != books->outcome.verdict)
-		fail_msg("by fingerprints %s (%s), in full %s (%s)", run_verdict_name(verdict), why,
-		         run_verdict_name(books->outcome.verdict), books->outcome.why);
-	buf_release(&partial);
-}
-
 static void equal_ledgers_are_reconciled(void **state)
 {
 	struct books books;
@@ -36,7 +16,7 @@ static void equal_ledgers_are_reconciled(void **state)
 	books_open(&books, NULL);
 	for (int i = 0; i < 5; i++)
 		books_pair(&books, i, 10000 + i, 0);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 5);
 	assert_int_equal(books.files[RUN_FILE_DIFFERENCES].len, 0);
@@ -55,7 +35,7 @@ static void one_cent_is_a_break(void **state)
 	(void)state;
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 1);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.open, 1);
 	assert_true(books_says(&books, RUN_FILE_DIFFERENCES, "\"cause\":\"amount\""));
@@ -74,7 +54,7 @@ static void presence_waits_and_then_is_missing(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 10000, 1900,
 	              1); /* grace of the cloud: 2 days */
 	books_invoice(&books, SIDE_CLOUD, "I-7", "10/invoice/2026/RI-7", NULL, "C9", 500, 95, 3);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1);
 	assert_int_equal(books.outcome.statuses[RUN_WAITING_CLOUD], 1);
@@ -89,7 +69,7 @@ static void only_waiting_is_pending(void **state)
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 0);
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 10000, 1900, 1);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED_WITH_PENDING);
 	books_close(&books);
 }
@@ -100,7 +80,7 @@ static void an_empty_side_is_incomplete(void **state)
 	(void)state;
 	books_open(&books, NULL);
 	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_INCOMPLETE);
 	assert_true(books_says(&books, RUN_FILE_RUN, "cloud-empty"));
 	books_close(&books);
@@ -113,7 +93,7 @@ static void a_document_posted_twice_is_a_duplicate(void **state)
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 0);
 	books_invoice(&books, SIDE_CLOUD, "I-2", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 1);
 	assert_int_equal(books.outcome.statuses[RUN_DUPLICATE], 1);
@@ -128,7 +108,7 @@ static void parts_with_the_exact_sum_are_one(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 30000, 5700, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1", NULL, "C1", 10000, 1900, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-2", "10/invoice/2026/RI-1", NULL, "C1", 20000, 3800, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_close(&books);
 }
@@ -142,7 +122,7 @@ static void one_for_several_by_origin(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 20000, 3800, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1 10/invoice/2026/RI-2", NULL, "C1",
 	              30000, 5700, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 2);
 	books_close(&books);
@@ -157,7 +137,7 @@ static void one_for_several_with_another_sum_differs(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 20000, 3800, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-1", "10/invoice/2026/RI-1 10/invoice/2026/RI-2", NULL, "C1",
 	              30000, 5699, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	assert_int_equal(books.outcome.open, 1);
 	books_close(&books);
@@ -173,7 +153,7 @@ static void a_reference_names_the_counterpart(void **state)
 	books_invoice(&books, SIDE_CLOUD, "I-1", NULL, "RI-1", "C1", 10000, 1900, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-2", NULL, "RI-2", "C1", 20000, 3800, 5);
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 20000, 3800, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books.options.full = false;
 	books_compare(&books);
@@ -188,11 +168,11 @@ static void equal_amounts_pair_where_there_is_one_way(void **state)
 	books_open(&books, NULL);
 	books_invoice(&books, SIDE_LEGACY, "RI-1", NULL, NULL, "C1", 10000, 1900, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-1", NULL, NULL, "C1", 10000, 1900, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_again(&books);
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 10000, 1900, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	assert_int_equal(books.outcome.statuses[RUN_AMBIGUOUS], 3);
 	books_verdict(&books, RUN_BREAKS);
 	books_close(&books);
@@ -207,7 +187,7 @@ static void a_sum_pairs_where_there_is_one_way(void **state)
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 20000, 3800, 5);
 	books_invoice(&books, SIDE_LEGACY, "RI-3", NULL, NULL, "C1", 70000, 13300, 5);
 	books_invoice(&books, SIDE_CLOUD, "I-1", NULL, NULL, "C1", 30000, 5700, 5);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	assert_int_equal(books.outcome.statuses[RUN_MATCHED], 2);
 	assert_int_equal(books.outcome.statuses[RUN_MISSING_CLOUD], 1);
 	books_close(&books);
@@ -226,7 +206,7 @@ static void what_was_voided_counts_for_nothing(void **state)
 	books_pair(&books, 1, 10000, 0);
 	books_put(&books, SIDE_LEGACY, data, 5, false, 1);
 	books_put(&books, SIDE_LEGACY, data, 4, true, 2);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED);
 	books_close(&books);
 }
@@ -249,17 +229,17 @@ static void an_accepted_difference_is_a_warning_until_it_changes(void **state)
 	books.accepted_key = "compare:10/invoice/2026/RI-1:2026-09";
 	books_compare(&books);
 	accept_as(&books, "different amount 1 1");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
 	assert_int_equal(books.outcome.accepted, 1);
 	/* The worse rung, though one is on its way, too. */
 	books_again(&books);
 	books_invoice(&books, SIDE_LEGACY, "RI-2", NULL, NULL, "C1", 10000, 1900, 1);
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
 	assert_int_equal(books.outcome.statuses[RUN_WAITING_CLOUD], 1);
 	accept_as(&books, "different amount 2 2");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books_close(&books);
 }
@@ -280,14 +260,14 @@ static void who_accepts_a_name_has_not_accepted_another(void **state)
 	books_put(&books, SIDE_LEGACY, CUSTOMER("", "1", "A", "DE1"), 5, false, 1);
 	books_put(&books, SIDE_CLOUD, CUSTOMER(OF_ONE, "7", "B", "DE1"), 5, false, 1);
 	books.accepted_key = "compare:10/customer/0/1:";
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	accept_as(&books, "different master_data 0 0");
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_RECONCILED_WITH_WARNINGS);
 	for (int i = 0; i < 3; i++) {
 		books_again(&books);
 		books_put(&books, SIDE_CLOUD, others[i], 4, false, 2 + i);
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_DIFFERENCES);
 		books_verdict(&books, RUN_BREAKS);
 	}
 	books_close(&books);
@@ -300,11 +280,11 @@ static void the_scope_leaves_out_the_rest(void **state)
 	books_open(&books, NULL);
 	books_pair(&books, 1, 10000, 1);
 	books.options.scope.from = 202610;
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_INCOMPLETE);
 	assert_true(books_says(&books, RUN_FILE_RUN, "scope-empty"));
 	books.options.scope.from = 202609;
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_DIFFERENCES);
 	books_verdict(&books, RUN_BREAKS);
 	books_close(&books);
 }

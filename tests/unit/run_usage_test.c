@@ -14,21 +14,6 @@
 #define KEY_C1 "usage:10/C1/gb/2026-09-01..2026-09-30:2026-09"
 #define KEY_C2 "usage:10/C2/gb/2026-09-01..2026-09-30:2026-09"
 
-static void compare_both(struct books *books)
-{
-	struct buf partial;
-	buf_init(&partial, 16u << 20);
-	books->options.full = false;
-	books_compare(books);
-	buf_append_span(&partial, buf_span(&books->files[RUN_FILE_USAGE]));
-	enum run_verdict verdict = books->outcome.verdict;
-	books->options.full = true;
-	books_compare(books);
-	assert_string_equal(buf_cstr(&books->files[RUN_FILE_USAGE]), buf_cstr(&partial));
-	assert_int_equal(books->outcome.verdict, verdict);
-	buf_release(&partial);
-}
-
 /* days: how long ago it came. */
 static void put_usage(struct books *books, enum ledger_side side, const char *customer, const char *number,
                       const char *from, const char *to, const char *quantity, const char *unit)
@@ -127,7 +112,7 @@ static void accept(struct books *books, const char *key)
 static void expect_open(struct books *books, int64_t open, int64_t accepted)
 {
 	char told[120];
-	compare_both(books);
+	books_compare_both(books, RUN_FILE_USAGE);
 	books_verdict(books, open > 0       ? RUN_BREAKS
 	                     : accepted > 0 ? RUN_RECONCILED_WITH_WARNINGS
 	                                    : RUN_RECONCILED);
@@ -207,7 +192,7 @@ static void what_changes_is_open_again(void **state)
 		struct books books;
 		open_books(&books);
 		put_september(&books, "C1", "100", "101");
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_USAGE);
 		accept(&books, KEY_C1);
 		char evidence[256];
 		(void)snprintf(evidence, sizeof evidence, "%s", books.accepted_evidence);
@@ -224,7 +209,7 @@ static void what_changes_is_open_again(void **state)
 		if (changes[i].erp)
 			put_invoice(&books, "C1", "RU-C1", "2026-09-01", "2026-09-30", changes[i].erp,
 			            changes[i].unit);
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_USAGE);
 		if (books.outcome.usage_open != changes[i].open)
 			fail_msg("change %zu: %lld open\n%s", i, (long long)books.outcome.usage_open,
 			         buf_cstr(&books.files[RUN_FILE_USAGE]));
@@ -285,7 +270,7 @@ static void each_part_counts_alone(void **state)
 		put_invoice(&books, "C1", "RU-C1", "2026-09-01", "2026-09-30", "101", steps[i].unit);
 		books.accepted_key = evidence[0] ? KEY_C1 : NULL;
 		(void)snprintf(books.accepted_evidence, sizeof books.accepted_evidence, "%s", evidence);
-		compare_both(&books);
+		books_compare_both(&books, RUN_FILE_USAGE);
 		assert_int_equal(books.outcome.usage_accepted, steps[i].accepted);
 		assert_int_equal(books.outcome.usage_open, 1 - steps[i].accepted);
 		accept(&books, KEY_C1);
@@ -304,7 +289,7 @@ static void what_waits_has_no_state(void **state)
 	put_september(&books, "C1", "100", NULL);
 	put_september(&books, "C2", "7", "7");
 	books.accepted_key = KEY_C1; /* whatever the evidence */
-	compare_both(&books);
+	books_compare_both(&books, RUN_FILE_USAGE);
 	books_verdict(&books, RUN_RECONCILED_WITH_PENDING);
 	assert_false(books_says(&books, RUN_FILE_USAGE, "\"state\""));
 	assert_false(books_says(&books, RUN_FILE_USAGE, "\"key\""));
@@ -332,7 +317,7 @@ static void a_narrow_scope_says_the_same(void **state)
 	for (int pass = 0; pass < 2; pass++) {
 		for (int month = 8; month <= 11; month++) {
 			books.options.scope.from = books.options.scope.to = 202600 + month;
-			compare_both(&books);
+			books_compare_both(&books, RUN_FILE_USAGE);
 			assert_int_equal(books.outcome.usage_open, month == 10 && pass == 0);
 			assert_int_equal(books.outcome.usage_accepted, month == 10 && pass == 1);
 			assert_int_equal(books_says(&books, RUN_FILE_USAGE, gap), month == 10);
